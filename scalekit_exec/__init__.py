@@ -1,0 +1,39 @@
+"""Run a command with fresh OAuth tokens from Scalekit in its environment, and nowhere else."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from scalekit_exec.api import get_token, get_tokens
+    from scalekit_exec.errors import AuthorizationError, ConfigurationError, ScalekitExecError
+
+__all__ = [
+    "AuthorizationError",
+    "ConfigurationError",
+    "ScalekitExecError",
+    "get_token",
+    "get_tokens",
+]
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "AuthorizationError": "errors",
+    "ConfigurationError": "errors",
+    "ScalekitExecError": "errors",
+    "get_token": "api",
+    "get_tokens": "api",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for (PEP 562): importing us alone is free."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""How we speak: the two commands, their words and their output."""

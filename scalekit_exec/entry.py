@@ -1,0 +1,51 @@
+"""The two console scripts: make the import path safe, then hand over.
+
+The import path holds the working folder where PYTHONPATH has an empty entry, and a repository may
+hold a `tomli.py`. It must not run beside the client secret, so nothing but `sys` is imported here
+before such entries are gone.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["scalekit_auth", "scalekit_exec"]
+
+
+def _trust_only_installed_code() -> None:
+    """Take the working folder and what relative entries of PYTHONPATH became out of the path.
+
+    By now `site` has made every entry absolute, so the entries of PYTHONPATH are made absolute in
+    the same way and compared. The folder that this package itself was loaded from stays.
+    """
+    import os  # frozen into the interpreter, like sys
+
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    try:
+        unsafe = {os.getcwd()}
+    except OSError:  # the working folder was removed
+        unsafe = set()
+    for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+        if not os.path.isabs(entry):
+            unsafe.add(os.path.abspath(entry) if unsafe else entry)
+    sys.path[:] = [
+        entry
+        for entry in sys.path
+        if entry == here or (os.path.isabs(entry) and entry not in unsafe)
+    ]
+
+
+def scalekit_exec() -> int:
+    """Run `scalekit-exec`; return its status where it did not become the child."""
+    _trust_only_installed_code()
+    from scalekit_exec.cli.exec import main
+
+    return main(sys.argv[1:])
+
+
+def scalekit_auth() -> int:
+    """Run `scalekit-auth`; return its status."""
+    _trust_only_installed_code()
+    from scalekit_exec.cli.auth import main
+
+    return main(sys.argv[1:])

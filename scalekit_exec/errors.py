@@ -1,0 +1,240 @@
+"""What can go wrong, each with a stable code word, a message and a hint with what to do.
+
+    ScalekitExecError
+    ├── UsageError            usage, variable-conflict
+    ├── ConfigurationError    config-missing, config-invalid, unknown-service,
+    │                         credentials-missing
+    ├── AuthorizationError    authorization-required, account-not-found
+    ├── CredentialError       no-credential, token-expiring, unusable-token
+    ├── VaultError            credentials-rejected, forbidden, rate-limited, unreachable,
+    │                         untrusted-server, timed-out, unexpected-answer
+    ├── CommandError          not-found (127), not-executable (126)
+    └── LaunchError           several services failed; `failures` has each
+
+A message has no full stop and never holds a secret; every part of it that came from a server or a
+file has been through `shown`. The process ends with `exit_status`.
+"""
+
+from __future__ import annotations
+
+from scalekit_exec.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+__all__ = [
+    "CODES",
+    "AuthorizationError",
+    "CommandError",
+    "ConfigurationError",
+    "CredentialError",
+    "Failure",
+    "LaunchError",
+    "ScalekitExecError",
+    "UsageError",
+    "VaultError",
+    "nearest",
+    "shown",
+]
+
+OWN_FAILURE = 125
+NOT_EXECUTABLE = 126
+NOT_FOUND = 127
+
+CODES = (
+    "usage",
+    "config-missing",
+    "config-invalid",
+    "unknown-service",
+    "variable-conflict",
+    "credentials-missing",
+    "credentials-rejected",
+    "forbidden",
+    "account-not-found",
+    "authorization-required",
+    "no-credential",
+    "token-expiring",
+    "unusable-token",
+    "rate-limited",
+    "unreachable",
+    "untrusted-server",
+    "timed-out",
+    "unexpected-answer",
+    "not-found",
+    "not-executable",
+    "interrupted",
+    "broker",
+)
+
+SHOWN_LENGTH = 200
+# Marks that reorder what follows on a terminal (Trojan Source, CVE-2021-42574), and those that
+# break a line or hide text in it.
+_HIDDEN = frozenset(
+    "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u2060"
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+)
+
+
+def shown(text: object, limit: int = SHOWN_LENGTH) -> str:
+    """Return foreign text as one line that a terminal shows as it is, cut at `limit` characters.
+
+    Controls, line breaks, bidirectional and zero-width marks and lone surrogates become escapes.
+    """
+    out = []
+    length = 0
+    for character in str(text):
+        code = ord(character)
+        if code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code <= 0xDFFF:
+            character = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLW2901
+        elif character in _HIDDEN or 0xE0000 <= code <= 0xE007F:
+            character = f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLW2901
+        if length + len(character) > limit:
+            out.append("…")
+            break
+        out.append(character)
+        length += len(character)
+    return "".join(out)
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate that the word was probably meant to be, if one is close enough."""
+    from difflib import get_close_matches
+
+    matches = get_close_matches(word, list(candidates), n=1)
+    return matches[0] if matches else None
+
+
+@record
+class Failure:
+    """How one service failed.
+
+    `status` is the account's state at Scalekit where it is known, `expires_at` (POSIX seconds) the
+    end of the link's life, or of the token's for `token-expiring`. `hint` may be empty.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    service: str = ""
+    connection_name: str = ""
+    identifier: str = ""
+    status: str | None = None
+    link: str | None = None
+    expires_at: float | None = None
+
+
+class ScalekitExecError(Exception):
+    """The root of every error that this package raises on purpose."""
+
+    exit_status = OWN_FAILURE
+
+    def __init__(
+        self, code: str, message: str, hint: str = "", *, failures: Sequence[Failure] = ()
+    ) -> None:
+        if code not in CODES:
+            raise ValueError(f"no such code word: {code}")
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.failures = tuple(failures)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(ScalekitExecError):
+    """The words of the command line, or of an environment variable that stands for one."""
+
+
+class ConfigurationError(ScalekitExecError):
+    """The map, the credentials or a setting: something that the user writes down."""
+
+
+class AuthorizationError(ScalekitExecError):
+    """A person must authorize first.
+
+    `service` is the map's name for it, `link` where to send the person (None where there is none)
+    and `expires_at` the end of the link's life.
+    """
+
+    @property
+    def service(self) -> str:
+        """The service's name in the map."""
+        return self.failures[0].service if self.failures else ""
+
+    @property
+    def link(self) -> str | None:
+        """The link to hand to the person, if one was made."""
+        return self.failures[0].link if self.failures else None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the link ends, in UTC."""
+        from datetime import UTC, datetime
+
+        seconds = self.failures[0].expires_at if self.failures else None
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+class CredentialError(ScalekitExecError):
+    """The account is there, and what it yields cannot be used."""
+
+
+class VaultError(ScalekitExecError):
+    """Scalekit refused, was out of reach, or gave an answer that makes no sense.
+
+    `status` is the HTTP status that led here, where there was one.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        hint: str = "",
+        *,
+        failures: Sequence[Failure] = (),
+        status: int | None = None,
+    ) -> None:
+        super().__init__(code, message, hint, failures=failures)
+        self.status = status
+
+
+class CommandError(ScalekitExecError):
+    """The command cannot be started."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(code, message, hint)
+        self.exit_status = NOT_FOUND if code == "not-found" else NOT_EXECUTABLE
+
+
+class LaunchError(ScalekitExecError):
+    """Several services failed; the code is the first one's."""
+
+
+_CLASSES: dict[str, type[ScalekitExecError]] = {
+    "authorization-required": AuthorizationError,
+    "account-not-found": AuthorizationError,
+    "no-credential": CredentialError,
+    "token-expiring": CredentialError,
+    "unusable-token": CredentialError,
+    "config-invalid": ConfigurationError,
+}
+
+
+def raise_failures(failures: Sequence[Failure]) -> None:
+    """Raise the one error that stands for these failures; do nothing where there are none."""
+    if not failures:
+        return
+    first = failures[0]
+    if len({failure.code for failure in failures}) == 1 or len(failures) == 1:
+        kind = _CLASSES.get(first.code, VaultError)
+    else:
+        kind = LaunchError
+    message = first.message
+    if len(failures) > 1:
+        names = ", ".join(failure.service for failure in failures)
+        message = f"{len(failures)} services failed: {names}"
+    raise kind(first.code, message, first.hint, failures=failures)
