@@ -90,7 +90,7 @@ def format_rfc3339(seconds: float) -> str:
 
 
 def parse_http_date(text: str) -> float | None:
-    """Read an HTTP Date header (RFC 9110 section 5.6.7, its one current form); None if it is not."""
+    """Read an HTTP Date header (RFC 9110 section 5.6.7, its current form); None if it is not."""
     words = text.replace(",", "").split()
     try:
         if len(words) != _HTTP_DATE_WORDS or words[5] != "GMT":
@@ -109,7 +109,11 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._end = time.monotonic() + seconds
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew: what went before does not count."""
+        self._end = time.monotonic() + self.seconds
 
     def remaining(self) -> float:
         """Return the seconds that are left, never below 0."""

@@ -9,6 +9,7 @@
     ├── VaultError            credentials-rejected, forbidden, rate-limited, unreachable,
     │                         untrusted-server, timed-out, unexpected-answer
     ├── CommandError          not-found (127), not-executable (126)
+    ├── (itself)              interrupted, internal (a fault of ours)
     └── LaunchError           several services failed; `failures` has each
 
 A message has no full stop and never holds a secret; every part of it that came from a server or a
@@ -66,6 +67,7 @@ CODES = (
     "not-executable",
     "interrupted",
     "broker",
+    "internal",
 )
 
 SHOWN_LENGTH = 200
@@ -142,7 +144,7 @@ class ScalekitExecError(Exception):
         self.failures = tuple(failures)
 
     def __str__(self) -> str:
-        return self.message
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
 
 
 class UsageError(ScalekitExecError):
@@ -186,8 +188,11 @@ class CredentialError(ScalekitExecError):
 class VaultError(ScalekitExecError):
     """Scalekit refused, was out of reach, or gave an answer that makes no sense.
 
-    `status` is the HTTP status that led here, where there was one.
+    `status` is the HTTP status that led here, where there was one. `final` says that another try
+    would end alike, as after a failed look-up or handshake.
     """
+
+    final = False
 
     def __init__(
         self,

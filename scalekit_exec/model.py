@@ -78,7 +78,7 @@ class UserSettings:
 
     path: str
     scalekit: ScalekitSettings | None = None
-    environments: Mapping[str, ScalekitSettings] = {}  # noqa: RUF012 - never changed
+    environments: Mapping[str, ScalekitSettings] = {}
     allow_variables: tuple[str, ...] = ()
 
 
@@ -142,8 +142,8 @@ class ClientCredentials:
 class Account:
     """A connected account's state, without its credential.
 
-    `status` is Scalekit's word, as it is, known to us or not. `expires_at` is in POSIX seconds;
-    None where Scalekit knows of no expiry.
+    `status` is one of Scalekit's words. `expires_at` is in POSIX seconds; None where Scalekit knows
+    of no expiry. `as_of` is the server's own time of this answer, also in POSIX seconds.
     """
 
     key: AccountKey
@@ -152,6 +152,7 @@ class Account:
     provider: str = ""
     authorization_type: str = ""
     expires_at: float | None = None
+    as_of: float = 0.0
 
 
 @record

@@ -86,7 +86,9 @@ def record(cls: type[T]) -> type[T]:
     }
     if "__repr__" not in namespace:
         given["__repr__"] = _show
-    return type(cls)(cls.__name__, cls.__bases__, namespace | given)
+    metaclass: Any = type(cls)
+    made: type[T] = metaclass(cls.__name__, cls.__bases__, namespace | given)
+    return made
 
 
 def replace(value: T, **changes: object) -> T:

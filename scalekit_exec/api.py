@@ -1,0 +1,173 @@
+"""Tokens for Python code: `get_token("gmail")`.
+
+Outside a launch, Scalekit is asked, over https only; nothing in the caller's process is changed:
+no signal, no environment variable, no log. Inside one, the variable that the launch set is used
+while it has not expired.
+"""
+
+from __future__ import annotations
+
+import os
+
+from scalekit_exec import config, connect, credentials, resolver
+from scalekit_exec.clock import Deadline, parse_rfc3339
+from scalekit_exec.errors import raise_failures
+from scalekit_exec.record import record
+from scalekit_exec.resolver import Rules
+from scalekit_exec.variables import TOKEN, Variable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scalekit_exec.model import Wanted
+
+__all__ = ["get_token", "get_tokens"]
+
+TIMEOUT = 30.0
+MIN_TTL = 60.0
+
+
+@record
+class Options:
+    """Where to look, and how patient to be; None means what a launch would do."""
+
+    config: str | None = None
+    env_file: str | None = None
+    environment: str | None = None
+    identifier: str | None = None
+    timeout: float = TIMEOUT
+    links_for_missing: bool = False
+
+
+def get_token(
+    service: str,
+    *,
+    identifier: str | None = None,
+    config: str | None = None,
+    env_file: str | None = None,
+    environment: str | None = None,
+    timeout: float = TIMEOUT,
+) -> str:
+    """Return a fresh token for a service of the map, as a plain string.
+
+    `service` is `NAME` or `NAME@IDENTIFIER`; `timeout` is in seconds. Inside a launch the token
+    that it set is used while it lives; elsewhere Scalekit is asked.
+
+    Raises ConfigurationError for the map and the credentials, AuthorizationError where a person
+    must authorize first (its `link` says where), and ScalekitExecError, whose `code` says what,
+    for everything else.
+    """
+    options = Options(config, env_file, environment, identifier, timeout)
+    return tokens([service], options)[service]
+
+
+def get_tokens(
+    *services: str,
+    identifier: str | None = None,
+    config: str | None = None,
+    env_file: str | None = None,
+    environment: str | None = None,
+    timeout: float = TIMEOUT,
+) -> dict[str, str]:
+    """Return fresh tokens for several services at once, by the words they were asked with.
+
+    They are read in parallel. Raises as `get_token` does; where several fail, the error's
+    `failures` has each.
+    """
+    return tokens(services, Options(config, env_file, environment, identifier, timeout))
+
+
+def tokens(services: Sequence[str], options: Options) -> dict[str, str]:
+    """Return tokens by word: this launch's own where they live, the others from Scalekit."""
+    environ = dict(os.environ)
+    found = {}
+    if options.config is options.env_file is options.environment is None:
+        found = {word: token for word in services if (token := _own(word, options, environ))}
+    missing = [word for word in dict.fromkeys(services) if word not in found]
+    if missing:
+        found |= _asked(missing, options, environ)
+    return {word: found[word] for word in services}
+
+
+def _own(word: str, options: Options, environ: Mapping[str, str]) -> str | None:
+    """Return the token that the launch we run in has set for just this word, while it lives."""
+    if options.identifier is not None and "@" not in word:
+        word = f"{word}@{options.identifier}"
+    for told in environ.get("SCALEKIT_EXEC", "").split(","):
+        named, _, variable = told.rpartition("=")
+        if not named or _decoded(named) != word:
+            continue
+        expires_at = environ.get(f"{variable}_EXPIRES_AT")
+        try:
+            lives = expires_at is None or parse_rfc3339(expires_at) - _now() > 0
+        except ValueError:
+            lives = False
+        return (environ.get(variable) or None) if lives else None
+    return None
+
+
+def _now() -> float:
+    import time
+
+    return time.time()
+
+
+def _decoded(named: str) -> str:
+    from urllib.parse import unquote
+
+    return unquote(named)
+
+
+def _first(*values: str | None) -> str | None:
+    return next((value for value in values if value), None)
+
+
+def _asked(words: Sequence[str], options: Options, environ: Mapping[str, str]) -> dict[str, str]:
+    """Ask Scalekit, with the same map, credentials and defaults as a launch."""
+    service_map = config.load(
+        _first(options.config, environ.get("SCALEKIT_EXEC_CONFIG")), environ, os.getcwd()
+    )
+    identifier = _first(options.identifier, environ.get("SCALEKIT_EXEC_IDENTIFIER"))
+    wanted = {
+        word: _as_token(config.select(service_map, [word], identifier=identifier)[0])
+        for word in words
+    }
+    env_file, environment = options.env_file, options.environment
+    if env_file is None and environment is None:
+        env_file = environ.get("SCALEKIT_EXEC_ENV_FILE") or None
+        environment = environ.get("SCALEKIT_EXEC_ENVIRONMENT") or None
+    request = credentials.Request(environ, service_map, env_file, environment)
+    client = credentials.find(request, _silent)
+    settings = credentials.settings_for(request)
+    deadline = Deadline(options.timeout)
+    line = connect.Line(environ, deadline, _silent, settings, "https")
+    rules = Rules(
+        min_ttl=MIN_TTL,
+        host=client.env_url.removeprefix("https://"),
+        user_verify_url=(settings.user_verify_url if settings else None) or "",
+        links_for_missing=options.links_for_missing,
+    )
+    vault = connect.scalekit(client, line)
+    try:
+        outcome = resolver.resolve(tuple(wanted.values()), vault, deadline, rules)
+    finally:
+        vault.close()
+    raise_failures(outcome.failures)
+    by_word = dict(zip(wanted, outcome.filled, strict=True))
+    return {word: filled.values["TOKEN"].reveal() for word, filled in by_word.items()}
+
+
+def _as_token(wanted: Wanted) -> Wanted:
+    """Want the bare token, whatever variables the map fills from it; and want it for certain."""
+    from scalekit_exec.record import replace
+
+    return replace(
+        wanted,
+        variables=(Variable("TOKEN", TOKEN),),
+        service=replace(wanted.service, required=True),
+    )
+
+
+def _silent(text: str) -> None:
+    del text

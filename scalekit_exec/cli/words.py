@@ -1,0 +1,230 @@
+"""The words of `scalekit-exec`: one table of options, one parser that shortens nothing.
+
+argparse would cost a launch 4 to 8 ms, accepts abbreviations, and looks beyond `--`.
+"""
+
+from __future__ import annotations
+
+from scalekit_exec.errors import UsageError, nearest, shown
+from scalekit_exec.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["OPTIONS", "Option", "Words", "parse", "split", "wants_json"]
+
+LONGEST_TIMEOUT = 86400.0
+TRUE_WORDS = ("1", "true", "yes", "on")
+FALSE_WORDS = ("0", "false", "no", "off")
+
+
+@record
+class Option:
+    """One option: `value` is the word for its value in the help, "" for a switch.
+
+    `variable` is the environment variable that stands for it where it is not given.
+    """
+
+    long: str
+    text: str
+    short: str = ""
+    value: str = ""
+    variable: str = ""
+    repeated: bool = False
+
+
+OPTIONS = (
+    Option(
+        "--config",
+        "the map to use instead of the project's",
+        "-c",
+        "PATH",
+        "SCALEKIT_EXEC_CONFIG",
+    ),
+    Option("--env-file", "Scalekit's credentials", "", "PATH", "SCALEKIT_EXEC_ENV_FILE"),
+    Option(
+        "--environment",
+        "[environments.NAME] of your file instead of [scalekit]",
+        "",
+        "NAME",
+        "SCALEKIT_EXEC_ENVIRONMENT",
+    ),
+    Option(
+        "--identifier",
+        "for every service that is named without @",
+        "",
+        "ID",
+        "SCALEKIT_EXEC_IDENTIFIER",
+    ),
+    Option("--timeout", "for the whole resolution (30)", "", "SECONDS", "SCALEKIT_EXEC_TIMEOUT"),
+    Option(
+        "--min-ttl",
+        "how long a token must live yet (60; given: or fail)",
+        "",
+        "SECONDS",
+        "SCALEKIT_EXEC_MIN_TTL",
+    ),
+    Option("--pristine", "start from a nearly empty environment"),
+    Option("--pass", "with --pristine: keep NAME too (NAME* too)", "", "NAME", repeated=True),
+    Option("--keep-credentials", "leave Scalekit's own credentials in it"),
+    Option("--dry-run", "say what would be set and from where; no network"),
+    Option("--sandbox", "ask an emulator instead of Scalekit"),
+    Option("--json", "failures as JSON lines on stderr", variable="SCALEKIT_EXEC_JSON"),
+    Option("--quiet", "errors only", "-q"),
+    Option("--verbose", "say what happens, never a value", "-v"),
+    Option("--version", "say which version this is"),
+    Option("--help", "say this", "-h"),
+)
+_BY_NAME = {name: option for option in OPTIONS for name in (option.long, option.short) if name}
+
+
+@record
+class Words:
+    """A parsed command line; `command` is None where there was no `--`."""
+
+    services: tuple[str, ...]
+    command: tuple[str, ...] | None
+    values: Mapping[str, str]
+    switches: frozenset[str]
+    passed: tuple[str, ...]
+    timeout: float
+    min_ttl: float | None
+
+    def value(self, name: str) -> str | None:
+        """Return an option's value, or that of its variable, or None."""
+        return self.values.get(name)
+
+    def on(self, name: str) -> bool:
+        """Tell whether a switch is on."""
+        return name in self.switches
+
+
+def split(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...] | None]:
+    """Split at the first `--`: ours before it, the command after it, untouched."""
+    words = list(argv)
+    if "--" not in words:
+        return words, None
+    at = words.index("--")
+    return words[:at], tuple(words[at + 1 :])
+
+
+def wants_json(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Tell whether errors are to be JSON, before anything is known to be right."""
+    given = environ.get("SCALEKIT_EXEC_JSON", "").lower() in TRUE_WORDS
+    return given or "--json" in split(argv)[0]
+
+
+def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Words:
+    """Parse the command line, with the variables as defaults; raises UsageError `usage`."""
+    own, command = split(argv)
+    values: dict[str, str] = {}
+    switches: set[str] = set()
+    passed: list[str] = []
+    services: list[str] = []
+    rest = iter(own)
+    for word in rest:
+        if not word.startswith("-") or word == "-":
+            services.append(word)
+            continue
+        for option, value in _options(word):
+            if not option.value:
+                switches.add(option.long)
+                continue
+            taken = next(rest, None) if value is None else value
+            if taken is None or (value is None and taken.startswith("--")):
+                raise UsageError(
+                    "usage",
+                    f"{option.long} needs a value: {option.long} {option.value}",
+                    _see_help(),
+                )
+            if option.repeated:
+                passed.append(taken)
+            else:
+                values[option.long] = taken
+    _defaults(values, switches, environ)
+    timeout = _seconds(values, "--timeout", above_zero=True)
+    return Words(
+        tuple(services),
+        command,
+        values,
+        frozenset(switches),
+        tuple(passed),
+        30.0 if timeout is None else timeout,
+        _seconds(values, "--min-ttl", above_zero=False),
+    )
+
+
+def _see_help() -> str:
+    return "see scalekit-exec --help"
+
+
+def _options(word: str) -> list[tuple[Option, str | None]]:
+    """Read one word into its options: `--long`, `--long=VALUE`, `-qv`, `-cPATH`."""
+    if word.startswith("--"):
+        name, equals, value = word.partition("=")
+        option = _known(name)
+        if equals and not option.value:
+            raise UsageError("usage", f"{name} takes no value", f"write just {name}")
+        return [(option, value if equals else None)]
+    found: list[tuple[Option, str | None]] = []
+    for index, letter in enumerate(word[1:], start=1):
+        option = _known(f"-{letter}", word)
+        if option.value:
+            return [*found, (option, word[index + 1 :].removeprefix("=") or None)]
+        found.append((option, None))
+    return found
+
+
+def _known(name: str, word: str = "") -> Option:
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    near = nearest(name, [option.long for option in OPTIONS]) if name.startswith("--") else None
+    shown_name = shown(word or name)
+    raise UsageError(
+        "usage",
+        f"there is no option {shown_name}" + (f"; did you mean {near}?" if near else ""),
+        "options of the command belong after --: scalekit-exec SERVICE... -- COMMAND "
+        f"{shown_name}; see scalekit-exec --help for ours",
+    )
+
+
+def _defaults(values: dict[str, str], switches: set[str], environ: Mapping[str, str]) -> None:
+    """Let the variables stand for options that were not given; an empty one is unset."""
+    for option in OPTIONS:
+        given = environ.get(option.variable, "") if option.variable else ""
+        if not given or option.long in values or option.long in switches:
+            continue
+        if option.variable == "SCALEKIT_EXEC_ENV_FILE" and "--environment" in values:
+            continue  # the command line's word goes before the environment's
+        if option.variable == "SCALEKIT_EXEC_ENVIRONMENT" and "--env-file" in values:
+            continue
+        if option.value:
+            values[option.long] = given
+        elif given.lower() in TRUE_WORDS:
+            switches.add(option.long)
+        elif given.lower() not in FALSE_WORDS:
+            raise UsageError(
+                "usage",
+                f"{option.variable} is {shown(given, 40)}",
+                f"set {option.variable} to 1 or 0, or unset it",
+            )
+
+
+def _seconds(values: Mapping[str, str], name: str, *, above_zero: bool) -> float | None:
+    text = values.get(name)
+    if text is None:
+        return None
+    try:
+        seconds = float(text) if text.isascii() else -1.0
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_TIMEOUT or (above_zero and seconds == 0):
+        least = "above 0" if above_zero else "from 0"
+        variable = _BY_NAME[name].variable
+        raise UsageError(
+            "usage",
+            f"{name} {shown(text, 40)} is no number of seconds {least} to {LONGEST_TIMEOUT:.0f}",
+            f"give it as {name} 30, or look at {variable}",
+        )
+    return seconds

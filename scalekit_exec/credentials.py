@@ -1,0 +1,366 @@
+"""The client id, the client secret and the URL: ordered sources, each opened only when reached.
+
+The first source that has any of the three must have all three. They are never mixed: a planted
+`.env` with another URL cannot make us send your secret to its server.
+"""
+
+from __future__ import annotations
+
+import os
+
+from scalekit_exec import config, files
+from scalekit_exec.errors import ConfigurationError, UsageError, nearest, shown
+from scalekit_exec.model import ClientCredentials, ScalekitSettings
+from scalekit_exec.record import record
+from scalekit_exec.secret import Secret
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from scalekit_exec.model import ServiceMap, UserSettings
+
+__all__ = ["KEYRING_SERVICE", "Request", "find", "settings_for"]
+
+CLIENT_ID = "SCALEKIT_CLIENT_ID"
+CLIENT_SECRET = "SCALEKIT_CLIENT_SECRET"  # noqa: S105 - the variable's name
+ENV_URL = "SCALEKIT_ENV_URL"
+ENVIRONMENT_URL = "SCALEKIT_ENVIRONMENT_URL"
+NAMES = (CLIENT_ID, CLIENT_SECRET, ENV_URL, ENVIRONMENT_URL)
+KEYRING_SERVICE = "scalekit-exec"
+UNLOCK_SECONDS = 60
+LONGEST_SECRET = 65536
+# Backends that keep the secret readable on disk, or nowhere at all.
+CLEAR_TEXT_BACKENDS = ("keyrings.alt.", "keyring.backends.null", "keyring.backends.fail")
+DASHBOARD = "in the Scalekit dashboard: Developers, Settings, API credentials"
+WHERE = (
+    f"{DASHBOARD}\n"
+    "put them into the environment, into a .env beside the map or beside your own config.toml, "
+    "or name a file with --env-file"
+)
+
+
+@record
+class Request:
+    """What the caller chose: `env_file` and `environment` are the options of those names."""
+
+    environ: Mapping[str, str]
+    service_map: ServiceMap
+    env_file: str | None = None
+    environment: str | None = None
+
+
+def settings_for(request: Request) -> ScalekitSettings | None:
+    """Return the `[scalekit]` or `[environments.NAME]` that holds for this launch, if any.
+
+    Raises UsageError where both `--env-file` and `--environment` are given, ConfigurationError
+    `config-invalid` for an environment that the user's file does not have.
+    """
+    settings = request.service_map.settings
+    if request.environment is None:
+        return settings.scalekit
+    if request.env_file is not None:
+        raise UsageError(
+            "usage",
+            "--env-file and --environment name two sources of credentials",
+            "give only one of them; SCALEKIT_EXEC_ENV_FILE and SCALEKIT_EXEC_ENVIRONMENT count too",
+        )
+    if request.environment in settings.environments:
+        return settings.environments[request.environment]
+    near = nearest(request.environment, settings.environments)
+    raise ConfigurationError(
+        "config-invalid",
+        f'no environment "{shown(request.environment)}" in {shown(settings.path)}'
+        + (f'; did you mean "{shown(near)}"?' if near else ""),
+        f"write a table [environments.{shown(request.environment)}] with client_id and env_url",
+    )
+
+
+def find(request: Request, warn: Callable[[str], None]) -> ClientCredentials:
+    """Return the credentials of the first source that has any.
+
+    Raises ConfigurationError: `credentials-missing` where none has any, or the first that does has
+    only part; `config-invalid` for a URL or a file that is not right.
+    """
+    settings = settings_for(request)
+    if request.env_file is not None:
+        return _from_env_file(request.env_file, warn)
+    if request.environment is not None and settings is not None:
+        table = f"environments.{request.environment}"
+        return _from_settings(settings, request.service_map.settings.path, table)
+    found = _from_variables(request.environ, "the environment")
+    found = found or _beside_project(request, warn)
+    found = found or _from_user_env(request.service_map.settings, warn)
+    if found is None and settings is not None and _says_anything(settings):
+        found = _from_settings(settings, request.service_map.settings.path, "scalekit")
+    if found is None:
+        raise ConfigurationError(
+            "credentials-missing",
+            "no Scalekit client credentials: SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET and "
+            "SCALEKIT_ENV_URL are not set",
+            f"find all three {WHERE}",
+        )
+    return found
+
+
+def _from_variables(values: Mapping[str, str | None], source: str) -> ClientCredentials | None:
+    """Take the three from one source; None where it has none of them. Empty counts as missing."""
+    given = {name: value.strip() for name in NAMES if (value := values.get(name)) and value.strip()}
+    if not given:
+        return None
+    url, other = given.get(ENV_URL), given.get(ENVIRONMENT_URL)
+    if url and other and _url(url, source, ENV_URL) != _url(other, source, ENVIRONMENT_URL):
+        raise ConfigurationError(
+            "config-invalid",
+            f"{source} sets {ENV_URL} and {ENVIRONMENT_URL} to two different URLs",
+            "unset one of them",
+        )
+    missing = [name for name in (CLIENT_ID, CLIENT_SECRET) if name not in given]
+    missing += [] if url or other else [ENV_URL]
+    if missing:
+        raise ConfigurationError(
+            "credentials-missing",
+            f"{source} has {' and '.join(given)} but not {' and '.join(missing)}",
+            "the three are taken from one source, never mixed: add what is missing there, or take "
+            f"out what it has\nfind them {DASHBOARD}",
+        )
+    name = ENV_URL if url else ENVIRONMENT_URL
+    return ClientCredentials(
+        _identifier(given[CLIENT_ID], source),
+        Secret(given[CLIENT_SECRET]),
+        _url(given[name], source, name),
+        source,
+    )
+
+
+def _identifier(client_id: str, source: str) -> str:
+    if not client_id.isascii() or not client_id.isprintable() or len(client_id) > 200:
+        raise ConfigurationError(
+            "config-invalid",
+            f"{source}: {CLIENT_ID} is no client id: {shown(client_id, 60)}",
+            f"it begins with skc_; find it {DASHBOARD}",
+        )
+    return client_id
+
+
+def _url(text: str, source: str, key: str) -> str:
+    try:
+        return config.normal_url(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            "config-invalid",
+            f"{source}: {key} {error}",
+            "write it as the Scalekit dashboard shows it: https://NAME.scalekit.com",
+        ) from None
+
+
+def _values(data: bytes, path: str) -> dict[str, str | None]:
+    """Read our keys out of a .env file, without interpolation and without exporting anything."""
+    from io import StringIO
+
+    from dotenv import dotenv_values
+
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigurationError(
+            "config-invalid",
+            f"{shown(path)} is not UTF-8 text",
+            "save it as UTF-8, lines of NAME=VALUE",
+        ) from None
+    values = dotenv_values(stream=StringIO(text), interpolate=False)
+    return {name: values.get(name) for name in NAMES}
+
+
+def _from_env_file(path: str, warn: Callable[[str], None]) -> ClientCredentials:
+    try:
+        data = files.read_named(os.path.expanduser(path))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            "config-missing",
+            f"the file {shown(path)} (--env-file) does not exist",
+            "name a file with SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET and SCALEKIT_ENV_URL",
+        ) from None
+    _warn_if_open(os.path.expanduser(path), warn)
+    found = _from_variables(_values(data, path), shown(path))
+    if found is None:
+        raise ConfigurationError(
+            "credentials-missing",
+            f"{shown(path)} has none of SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET and "
+            "SCALEKIT_ENV_URL",
+            "write all three into it, lines of NAME=VALUE",
+        )
+    return found
+
+
+def _warn_if_open(path: str, warn: Callable[[str], None]) -> None:
+    if files.readable_by_others(path):
+        warn(f"{shown(path)} can be read by other users; chmod 600 {shown(path)}")
+
+
+def _discovered(path: str, warn: Callable[[str], None]) -> ClientCredentials | None:
+    try:
+        data = files.read_trusted(path, fifo=True)
+    except FileNotFoundError:
+        return None
+    found = _from_variables(_values(data, path), shown(path))
+    if found is not None:
+        _warn_if_open(path, warn)
+    return found
+
+
+def _user_env(settings: UserSettings) -> str:
+    return os.path.join(os.path.dirname(settings.path), ".env")
+
+
+def _from_user_env(settings: UserSettings, warn: Callable[[str], None]) -> ClientCredentials | None:
+    return _discovered(_user_env(settings), warn)
+
+
+def _beside_project(request: Request, warn: Callable[[str], None]) -> ClientCredentials | None:
+    """Take the `.env` beside the project map, unless it names a server that is not the user's.
+
+    A cloned repository may hold one. It counts only where the user has no Scalekit settings of
+    their own, or where its URL is one of theirs.
+    """
+    project = request.service_map.project
+    if project is None:
+        return None
+    path = os.path.join(os.path.dirname(os.path.abspath(project)), ".env")
+    settings = request.service_map.settings
+    if os.path.abspath(path) == os.path.abspath(_user_env(settings)):
+        return None
+    found = _discovered(path, warn)
+    if found is None:
+        return None
+    own = _own_urls(settings, warn)
+    if own is None or found.env_url in own:
+        return found
+    raise ConfigurationError(
+        "config-invalid",
+        f"{shown(path)} sends to {shown(_host(found.env_url))}, but your own Scalekit is "
+        f"{shown(', '.join(sorted(map(_host, own))) or 'another')}",
+        f'if that is right, add allow_urls = ["{shown(found.env_url)}"] to [scalekit] in '
+        f"{shown(settings.path)}, or name the file with --env-file",
+    )
+
+
+def _own_urls(settings: UserSettings, warn: Callable[[str], None]) -> set[str] | None:
+    """Return the URLs of the user's own settings; None where the user has none."""
+    urls: set[str] = set()
+    tables = [settings.scalekit] if settings.scalekit else []
+    for table in (*tables, *settings.environments.values()):
+        urls.update(table.allow_urls)
+        if table.env_url:
+            urls.add(table.env_url)
+    own_env = _from_user_env(settings, warn)
+    if own_env is not None:
+        urls.add(own_env.env_url)
+    if settings.scalekit is None and own_env is None:
+        return None
+    return urls
+
+
+def _host(url: str) -> str:
+    return url.removeprefix("https://")
+
+
+def _says_anything(settings: ScalekitSettings) -> bool:
+    return bool(settings.client_id or settings.env_url or settings.client_secret_command)
+
+
+def _from_settings(settings: ScalekitSettings, path: str, table: str) -> ClientCredentials:
+    """Take id and URL from the user's file, the secret from its command or the keyring."""
+    where = f"{shown(path)} [{shown(table)}]"
+    missing = [key for key in ("client_id", "env_url") if not getattr(settings, key)]
+    if missing or not settings.client_id or not settings.env_url:
+        raise ConfigurationError(
+            "credentials-missing", f"{where} lacks {' and '.join(missing)}", f"find it {WHERE}"
+        )
+    if settings.client_secret_command:
+        secret = _from_command(settings.client_secret_command, where)
+    else:
+        secret = _from_keyring(settings.env_url, settings.client_id, where)
+    return ClientCredentials(
+        _identifier(settings.client_id, where), secret, settings.env_url, where
+    )
+
+
+def _from_command(command: tuple[str, ...], where: str) -> Secret:
+    """Run `client_secret_command`: no shell, nothing on its stdin, a minute at the most.
+
+    Its stderr goes to ours, so that a password manager can say what it waits for.
+    """
+    import subprocess
+
+    name = shown(command[0], 80)
+    hint = f"run it by hand: {shown(' '.join(command), 120)}"
+    try:
+        done = subprocess.run(
+            [os.path.expanduser(command[0]), *command[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=UNLOCK_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        why = f"did not end within {UNLOCK_SECONDS} s"
+    except (OSError, ValueError) as error:
+        why = f"cannot be started: {getattr(error, 'strerror', None) or 'a NUL in its words'}"
+    else:
+        secret = done.stdout[: LONGEST_SECRET + 1].decode("utf-8", "replace").strip()
+        if done.returncode == 0 and secret and len(secret) <= LONGEST_SECRET:
+            return Secret(secret)
+        why = f"ended with {done.returncode}" if done.returncode else "printed no secret"
+    raise ConfigurationError(
+        "credentials-missing", f"{where}: client_secret_command {name} {shown(why)}", hint
+    )
+
+
+def _from_keyring(env_url: str, client_id: str, where: str) -> Secret:
+    """Read the secret from the operating system's keyring, which may ask a person to unlock it."""
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        raise ConfigurationError(
+            "credentials-missing",
+            f"{where} has no client secret, and the keyring package is not installed",
+            "install scalekit-exec[keyring], or set client_secret_command, or use a .env",
+        ) from None
+    backend = keyring.get_keyring()
+    kind = f"{type(backend).__module__}.{type(backend).__name__}"
+    if kind.startswith(CLEAR_TEXT_BACKENDS):
+        raise ConfigurationError(
+            "credentials-missing",
+            f"{where}: the keyring here ({shown(kind)}) keeps no secret safely",
+            "use the system's keyring, client_secret_command, or a .env with mode 600",
+        )
+    secret = _unlocked(lambda: keyring.get_password(KEYRING_SERVICE, f"{client_id}@{env_url}"))
+    if not secret:
+        raise ConfigurationError(
+            "credentials-missing",
+            f"{where}: the keyring holds no secret for {shown(client_id)} at {shown(env_url)}",
+            "store it with: python -m keyring set "
+            f"{KEYRING_SERVICE} {shown(client_id)}@{shown(env_url)}",
+        )
+    return Secret(secret)
+
+
+def _unlocked(ask: Callable[[], str | None]) -> str | None:
+    """Ask the keyring, for a minute at the most: somebody may have to type a password."""
+    import threading
+
+    result: list[str | None] = []
+
+    def run() -> None:
+        # A keyring's failure of any kind is the same to us as an empty one.
+        try:
+            result.append(ask())
+        except Exception:  # noqa: BLE001 - backends raise what their platform raises
+            result.append(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(UNLOCK_SECONDS)
+    return result[0] if result else None

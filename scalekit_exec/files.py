@@ -1,0 +1,304 @@
+"""Open files that we were not told to open only if nobody else can have written them.
+
+A map or a `.env` that is found by walking up decides which account a program acts for. So a
+*discovered* file has to belong to the user or root, and nobody else may be able to write it or to
+put another in its place. A file that the user named is read as it is. On Windows nothing is
+checked (SECURITY.md).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+
+from scalekit_exec.errors import ConfigurationError, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["displayed", "read_named", "read_trusted", "readable_by_others", "write_atomic"]
+
+LARGEST = 1 << 20
+_CHECKED = os.name != "nt"
+# How long nothing may come through a pipe. A writer that is there may be asking its user first.
+_PATIENCE = 5.0
+_PATIENCE_NAMED = 60.0
+_CHUNK = 1 << 16
+
+
+def displayed(path: str) -> str:
+    """Return a path as a person writes it: `~` for their home, nothing that a terminal obeys."""
+    home = os.environ.get("HOME", "").rstrip("/")
+    if home and path.startswith(home + "/"):
+        path = "~" + path[len(home) :]
+    return shown(path)
+
+
+def read_trusted(path: str, *, fifo: bool = False, named_by: str | None = None) -> bytes:
+    """Read a file that was found, not named: at most 1 MiB, and only if it is the user's own.
+
+    The file is opened once and that descriptor is checked, then the folder. `fifo` allows a named
+    pipe, which has 5 s to deliver. `named_by` is the variable by which the user can name the file
+    instead, for the hint; it is guessed from the file's name, and empty where there is none.
+
+    Raises FileNotFoundError, or ConfigurationError `config-invalid` with owner and mode.
+    """
+    if named_by is None:
+        ours = os.path.basename(path) == ".env"
+        named_by = "SCALEKIT_EXEC_ENV_FILE" if ours else "SCALEKIT_EXEC_CONFIG"
+    descriptor = _open(path)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) and not (fifo and stat.S_ISFIFO(status.st_mode)):
+            raise _invalid(path, f"is {_kind(status)}, not a file", f"remove {displayed(path)}")
+        if _CHECKED:
+            _check(path, status, named_by)
+        return _read(descriptor, path, _PATIENCE)
+    finally:
+        os.close(descriptor)
+
+
+def read_named(path: str) -> bytes:
+    """Read a file that the user named, of whatever kind: at most 1 MiB.
+
+    A pipe that somebody writes to has 60 s to deliver, one that nobody writes to has 5 s. Raises
+    FileNotFoundError, or ConfigurationError `config-invalid` where it cannot be read.
+    """
+    descriptor = _open(path)
+    try:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise _invalid(path, "is a folder, not a file", "name the file in it")
+        return _read(descriptor, path, _PATIENCE_NAMED)
+    finally:
+        os.close(descriptor)
+
+
+def readable_by_others(path: str) -> bool:
+    """Tell whether other users may read this file; False where it is not there, and on Windows."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return False
+    if status.st_mode & stat.S_IROTH:
+        return _CHECKED
+    return _CHECKED and bool(status.st_mode & stat.S_IRGRP) and not _own_group(status.st_gid)
+
+
+def write_atomic(path: str, data: bytes, *, mode: int = 0o600) -> None:
+    """Put a file in place whole: whoever reads it finds the old content or the new, never a part.
+
+    Written beside, flushed to the disk, renamed. An existing file keeps its mode and owner, a link
+    stays and its target is written; `mode` is for a new file. Missing folders are made, private.
+    Raises ConfigurationError `config-invalid` where that cannot be done; the old file is then as
+    it was.
+    """
+    target = os.path.realpath(path)
+    folder, name = os.path.split(target)
+    beside = os.path.join(folder, f".{name}.{os.urandom(6).hex()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        old = _status_to_keep(target)
+        descriptor = os.open(beside, flags | getattr(os, "O_BINARY", 0), 0o600)
+        try:
+            _fill(descriptor, data, old, mode)
+            os.replace(beside, target)
+        except BaseException:
+            os.unlink(beside)
+            raise
+        _flush_folder(folder)
+    except OSError as error:
+        raise ConfigurationError(
+            "config-invalid",
+            f"cannot write {displayed(path)}: {_reason(error)}",
+            f"check the folder {displayed(folder)}",
+        ) from None
+
+
+def _status_to_keep(target: str) -> os.stat_result | None:
+    try:
+        status = os.stat(target)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, f"it is {_kind(status)}")
+    return status
+
+
+def _fill(descriptor: int, data: bytes, old: os.stat_result | None, mode: int) -> None:
+    """Write, flush and close the descriptor, with the mode and owner that it is to have."""
+    from contextlib import suppress
+
+    try:
+        if _CHECKED:
+            if old is not None and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+                with suppress(PermissionError):  # only root may give a file away
+                    os.fchown(descriptor, old.st_uid, old.st_gid)
+            os.fchmod(descriptor, mode if old is None else stat.S_IMODE(old.st_mode))
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush_folder(folder: str) -> None:
+    """Make the rename itself survive a power cut; Windows has no such call."""
+    if not _CHECKED:
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that cannot flush a folder
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: str) -> int:
+    """Open for reading without waiting for a pipe's writer or taking on a terminal."""
+    flags = os.O_RDONLY
+    for name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    try:
+        return os.open(path, flags)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        what = f"cannot be read: {_reason(error)}"
+        raise _invalid(path, what, "check the file and its folders") from None
+
+
+def _read(descriptor: int, path: str, patience: float) -> bytes:
+    began = time.monotonic()
+    data = bytearray()
+    while len(data) <= LARGEST:
+        try:
+            chunk = os.read(descriptor, _CHUNK)
+        except BlockingIOError:  # a writer is there and takes its time
+            left = began + patience - time.monotonic()
+            if left <= 0 or not _readable(descriptor, left):
+                what = f"gave nothing more for {patience:.0f} s"
+                raise _invalid(path, what, "check what writes to this pipe") from None
+            continue
+        except OSError as error:
+            what = f"cannot be read: {_reason(error)}"
+            raise _invalid(path, what, "check the file") from None
+        if chunk:
+            data += chunk
+        elif data or not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return bytes(data)
+        else:  # a pipe without a writer reads as ended; one may be about to come
+            if time.monotonic() - began > _PATIENCE:
+                what = f"is a pipe that nobody wrote to for {_PATIENCE:.0f} s"
+                raise _invalid(path, what, "start what writes to it, or remove it")
+            time.sleep(0.01)
+    raise _invalid(path, "is larger than 1 MiB", "check that this is the file that you mean")
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    import select
+
+    return bool(select.select([descriptor], [], [], seconds)[0])
+
+
+def _check(path: str, status: os.stat_result, named_by: str) -> None:
+    """Refuse a file that somebody else wrote, could write, or could put another in place of."""
+    instead = f", or name it yourself: {named_by}={displayed(path)}" if named_by else ""
+    user = os.geteuid()
+    fault = _fault(status, user, _own_group)
+    if fault:
+        fix = f"chmod go-w {displayed(path)}" if _is_trusted(status, user) else "check who wrote it"
+        raise _invalid(path, f"{fault} ({_owned(status)})", fix + instead)
+    link = os.lstat(path)
+    if stat.S_ISLNK(link.st_mode) and not _is_trusted(link, user):
+        what = f"is a link that is not yours ({_owned(link)})"
+        raise _invalid(path, what, "check who made it" + instead)
+    real = os.path.realpath(path)
+    if not os.path.samestat(os.stat(real), status):
+        raise _invalid(path, "was changed while it was being read", "run this again")
+    for folder in dict.fromkeys((os.path.dirname(os.path.abspath(path)), os.path.dirname(real))):
+        status = os.stat(folder)
+        fault = _fault(status, user, _own_group)
+        sticky = bool(status.st_mode & stat.S_ISVTX)
+        if fault and not (sticky and _is_trusted(status, user)):
+            what = f"is in a folder, {displayed(folder)}, that {fault} ({_owned(status)})"
+            trusted = _is_trusted(status, user)
+            fix = f"chmod go-w {displayed(folder)}" if trusted else "check whose folder this is"
+            raise _invalid(path, what, fix + instead)
+
+
+def _is_trusted(status: os.stat_result, user: int) -> bool:
+    return status.st_uid in (user, 0)
+
+
+def _fault(status: os.stat_result, user: int, own_group: Callable[[int], bool]) -> str:
+    """Say in which way somebody else has this file or folder in hand; empty where nobody has."""
+    if not _is_trusted(status, user):
+        return "belongs to somebody else"
+    if status.st_mode & stat.S_IWOTH:
+        return "may be written by everybody"
+    if status.st_mode & stat.S_IWGRP and not own_group(status.st_gid):
+        return "may be written by others of its group"
+    return ""
+
+
+def _own_group(group: int) -> bool:
+    """Tell whether this is the user's private group, as most Linux systems give each user one.
+
+    It must be their primary group, with no other member, by membership or by being primary.
+    """
+    import grp
+    import pwd
+
+    user = os.geteuid()
+    try:
+        account = pwd.getpwuid(user)
+        members = grp.getgrgid(group).gr_mem
+    except KeyError:
+        return False
+    return (
+        account.pw_gid == group
+        and set(members) <= {account.pw_name}
+        and all(other.pw_uid == user for other in pwd.getpwall() if other.pw_gid == group)
+    )
+
+
+def _owned(status: os.stat_result) -> str:
+    """Describe owner and mode: `owner bob, group staff, mode 0664`."""
+    import grp
+    import pwd
+
+    try:
+        owner = shown(pwd.getpwuid(status.st_uid).pw_name, 40)
+    except KeyError:
+        owner = str(status.st_uid)
+    try:
+        group = shown(grp.getgrgid(status.st_gid).gr_name, 40)
+    except KeyError:
+        group = str(status.st_gid)
+    return f"owner {owner}, group {group}, mode {stat.S_IMODE(status.st_mode):04o}"
+
+
+def _kind(status: os.stat_result) -> str:
+    kinds = (
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISREG, "a file"),
+    )
+    return next((word for test, word in kinds if test(status.st_mode)), "a device")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    text = error.strerror if isinstance(error, OSError) else str(error)
+    return shown(text or "unknown reason").lower()
+
+
+def _invalid(path: str, what: str, hint: str) -> ConfigurationError:
+    return ConfigurationError("config-invalid", f"{displayed(path)} {what}", hint)

@@ -1,0 +1,59 @@
+"""What skills written for the earlier scalekit-auth import and call, for the two shims in the root.
+
+That skill kept `.env` and `connections.json` in its own folder, asked for a link on first use, and
+ended with status 1 for whatever went wrong. All of that holds here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from scalekit_exec import api
+from scalekit_exec.errors import ScalekitExecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["getter", "main"]
+
+MAPS = ("scalekit.toml", "connections.json")
+
+
+def getter(file: str) -> Callable[[str], str]:
+    """Return the `get_token` of a skill whose folder holds `file`.
+
+    Map and `.env` of that folder go before all others. Raises ConfigurationError and
+    AuthorizationError, as ever; an account that does not exist yet gets a link too.
+    """
+    folder = os.path.dirname(os.path.abspath(file))
+
+    def beside(*names: str) -> str | None:
+        paths = (os.path.join(folder, name) for name in names)
+        return next((path for path in paths if os.path.isfile(path)), None)
+
+    def get_token(service_name: str) -> str:
+        """Return a fresh token for a configured service."""
+        options = api.Options(
+            config=beside(*MAPS), env_file=beside(".env"), links_for_missing=True
+        )
+        return api.tokens([service_name], options)[service_name]
+
+    return get_token
+
+
+def main(argv: Sequence[str], file: str) -> int:
+    """Print the token of the one service named; 1 for every failure, as that skill had it."""
+    if len(argv) != 1 or argv[0].startswith("-"):
+        sys.stderr.write("usage: get_token.py SERVICE\n")
+        return 1
+    try:
+        token = getter(file)(argv[0])
+    except ScalekitExecError as error:
+        sys.stderr.write(f"get_token.py: error[{error.code}]: {error.message}\n")
+        for line in error.hint.splitlines():
+            sys.stderr.write(f"  hint: {line}\n")
+        return 1
+    sys.stdout.write(token + "\n")
+    return 0

@@ -1,0 +1,150 @@
+"""The gRPC side: the SDK's generated servicers on a plain loopback port behind the TLS port.
+
+grpc ends no TLS itself here, since one port has to serve both protocols: `wire` relays to it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import status_pb2
+from grpc_status import rpc_status
+from scalekit.v1.connected_accounts import connected_accounts_pb2_grpc
+from scalekit.v1.connections import connections_pb2_grpc
+from scalekit.v1.providers import providers_pb2_grpc
+
+from scalekit_exec.sandbox.desk import Call, Desk
+from scalekit_exec.sandbox.faults import Fault
+from scalekit_exec.sandbox.refusal import UNAVAILABLE, Refusal
+
+__all__ = ["Peers", "start"]
+
+_GENERATED = {
+    "scalekit.v1.connected_accounts.ConnectedAccountService": connected_accounts_pb2_grpc,
+    "scalekit.v1.connections.ConnectionService": connections_pb2_grpc,
+    "scalekit.v1.providers.ProviderService": providers_pb2_grpc,
+}
+
+# Scalekit's own server takes a ping every 30 s; grpc's default would end the SDK's idle channel.
+_OPTIONS = (
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+    ("grpc.so_reuseport", 0),
+)
+
+
+class Peers:
+    """Which TLS connection stands behind a relayed one, by the relay's own local port."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[int, tuple[int, Callable[[], None]]] = {}
+
+    def add(self, port: int, number: int, drop: Callable[[], None]) -> None:
+        """Remember a connection's number and how to end it."""
+        with self._lock:
+            self._known[port] = (number, drop)
+
+    def remove(self, port: int) -> None:
+        """Forget a connection."""
+        with self._lock:
+            self._known.pop(port, None)
+
+    def find(self, peer: str) -> tuple[int, Callable[[], None]]:
+        """Return both for grpc's name of a peer, such as `ipv4:127.0.0.1:40000`."""
+        port = peer.rpartition(":")[2]
+        with self._lock:
+            return self._known.get(int(port) if port.isdigit() else 0, (0, lambda: None))
+
+
+class _Threads(futures.Executor):
+    """One daemon thread per call.
+
+    A ThreadPoolExecutor is joined when the interpreter ends: a call that hangs on purpose would
+    keep the process.
+    """
+
+    def submit(
+        self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any  # noqa: ANN401 - as in the base class
+    ) -> futures.Future[Any]:
+        """Run a function in a thread of its own."""
+        future: futures.Future[Any] = futures.Future()
+
+        def run() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001 - a Future passes on whatever it was
+                future.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        return future
+
+
+def _refuse(context: Any, refusal: Refusal) -> None:  # noqa: ANN401 - grpc's contexts are untyped here
+    status = status_pb2.Status(code=refusal.code, message=refusal.message)
+    if (info := refusal.details()) is not None:
+        packed = any_pb2.Any()
+        packed.Pack(info)
+        status.details.append(packed)
+    context.abort_with_status(rpc_status.to_status(status))
+
+
+def _misbehave(context: Any, desk: Desk, fault: Fault, drop: Callable[[], None]) -> None:  # noqa: ANN401 - likewise
+    """Do what cannot be said with an answer."""
+    if fault.kind == "drop":
+        drop()
+        _refuse(context, Refusal(UNAVAILABLE, "dropped", error_info=False))
+    if fault.kind == "hang":
+        ended = threading.Event()
+        if context.add_callback(ended.set):
+            while not (ended.wait(0.1) or desk.closed.is_set()):
+                pass
+        _refuse(context, Refusal(UNAVAILABLE, "closed", error_info=False))
+
+
+def _method(method: Any, desk: Desk, peers: Peers, base_url: str) -> Callable[..., Any]:  # noqa: ANN401 - generated classes have no types
+    path = f"/{method.containing_service.full_name}/{method.name}"
+
+    def answer(_self: object, request: Any, context: Any) -> Any:  # noqa: ANN401 - likewise
+        number, drop = peers.find(context.peer())
+        metadata = {key: value for key, value in context.invocation_metadata()}
+        call = Call(
+            "grpc",
+            number,
+            "POST",
+            path,
+            base_url,
+            str(metadata.get("user-agent", "")),
+            str(metadata.get("authorization", "")),
+        )
+        fault = desk.receive(method, request, call)
+        if fault is not None:
+            _misbehave(context, desk, fault, drop)
+        try:
+            return desk.answer(method, request, call, fault)
+        except Refusal as refusal:
+            return _refuse(context, refusal)
+
+    return answer
+
+
+def start(desk: Desk, peers: Peers, base_url: str) -> tuple[Any, int]:
+    """Start a gRPC server for all services of a desk; return it and its port on 127.0.0.1."""
+    server = grpc.server(_Threads(), options=_OPTIONS)
+    for service in desk.services:
+        descriptor = service.descriptor
+        generated = _GENERATED[descriptor.full_name]
+        base = getattr(generated, descriptor.name + "Servicer")
+        methods = {
+            method.name: _method(method, desk, peers, base_url) for method in descriptor.methods
+        }
+        servicer = type(descriptor.name, (base,), methods)()
+        getattr(generated, f"add_{descriptor.name}Servicer_to_server")(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port

@@ -1,0 +1,333 @@
+"""Scalekit's JSON, read into our nouns; and its refusals, read into our errors.
+
+Both transports end here: the SDK's messages are turned into the JSON that REST would have sent.
+Field names and enum values are those of the SDK's protobuf descriptors, which a test compares.
+"""
+
+from __future__ import annotations
+
+from scalekit_exec.clock import parse_http_date, parse_rfc3339
+from scalekit_exec.errors import AuthorizationError, ScalekitExecError, VaultError, shown
+from scalekit_exec.model import ACTIVE, Account, AccountKey, Credential, Link
+from scalekit_exec.record import record
+from scalekit_exec.secret import Secret
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "STATUSES",
+    "Answer",
+    "RestAbsentError",
+    "account",
+    "credential",
+    "decode",
+    "link",
+    "refusal",
+    "verified",
+]
+
+STATUSES = (ACTIVE, "EXPIRED", "PENDING_AUTH", "PENDING_VERIFICATION", "DISCONNECTED")
+BASIC_TYPES = ("BASIC_AUTH", "BASIC")
+TOKEN_FIELDS = ("token", "bearer_token", "api_key")
+# Static values that say where, not who: they stand beside a token without making it one of several.
+PLACE_FIELDS = ("domain", "subdomain", "version", "region", "host", "base_url", "instance_url")
+
+
+class RestAbsentError(VaultError):
+    """A read was answered as by a server that has no REST surface."""
+
+    def __init__(self, host: str, status: int) -> None:
+        super().__init__(
+            "unexpected-answer",
+            f"{shown(host)} answered {status} as if it had no such API",
+            "check that the URL is your Scalekit environment's, as its dashboard shows it",
+            status=status,
+        )
+
+
+@record
+class Answer:
+    """What came back for one request, whichever way it went.
+
+    `info` is Scalekit's ErrorInfo where the answer had one, `message` the text beside it.
+    `received_at` is our clock, `date` the server's Date header, both in POSIX seconds.
+    """
+
+    status: int
+    body: bytes = b""
+    location: str = ""
+    retry_after: str = ""
+    date: str = ""
+    received_at: float = 0.0
+    info: Mapping[str, object] | None = None
+    message: str = ""
+
+    @property
+    def as_of(self) -> float:
+        """The server's time, or ours where it did not tell."""
+        told = parse_http_date(self.date)
+        return self.received_at if told is None else told
+
+
+def decode(answer: Answer, host: str) -> dict[str, object]:
+    """Read a JSON object out of a 200; raises VaultError `unexpected-answer` for all else."""
+    import json
+
+    try:
+        value = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        what = "an empty answer" if not answer.body.strip() else "something that is not JSON"
+        if answer.body.lstrip()[:1] == b"<":
+            what = "a web page instead of JSON"
+        raise VaultError(
+            "unexpected-answer",
+            f"{shown(host)} sent {what}",
+            "a proxy or a sign-in page may stand between; check the URL, HTTPS_PROXY and NO_PROXY",
+            status=answer.status,
+        ) from None
+    if not isinstance(value, dict):
+        raise _strange(host, "JSON that is not an object")
+    return value
+
+
+def with_error_info(answer: Answer) -> Answer:
+    """Return the answer with message and ErrorInfo taken out of a JSON error body, if it is one."""
+    import json
+
+    from scalekit_exec.record import replace
+
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return answer
+    if not isinstance(body, dict):
+        return answer
+    message = body.get("message")
+    details = body.get("details")
+    info = None
+    for detail in details if isinstance(details, list) else ():
+        if (
+            isinstance(detail, dict)
+            and str(detail.get("@type", "")).endswith("scalekit.v1.errdetails.ErrorInfo")
+            and isinstance(detail.get("error_code"), str)
+        ):
+            info = detail
+            break
+    return replace(answer, info=info, message=message if isinstance(message, str) else "")
+
+
+def _strange(host: str, what: str) -> VaultError:
+    return VaultError(
+        "unexpected-answer",
+        f"{shown(host)} sent {what}",
+        "run again with -v; if it stays, the tool may be older than Scalekit's API: upgrade it",
+    )
+
+
+def _text(value: object) -> str:
+    """Return a scalar of Scalekit's as text: whole floats without `.0`, as Struct makes them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value if isinstance(value, str) else str(value)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _expiry(value: object, host: str) -> float | None:
+    """Read a timestamp; unset ones arrive as null, as 1970 or as Go's year 1, and mean none."""
+    if value is None or value == "":
+        return None
+    try:
+        seconds = parse_rfc3339(str(value))
+    except ValueError:
+        raise _strange(host, f"a time that is none: {shown(value, 40)}") from None
+    return seconds if seconds > 0 else None
+
+
+def account(body: Mapping[str, object], key: AccountKey, host: str, as_of: float) -> Account:
+    """Read the account out of a read's answer; raises VaultError `unexpected-answer`."""
+    row = body.get("connected_account")
+    if not isinstance(row, dict):
+        raise _strange(host, "an answer without an account")
+    status = row.get("status")
+    if status not in STATUSES:
+        raise _strange(host, f"an account status that is unknown here: {shown(status, 60)}")
+    return Account(
+        key,
+        str(status),
+        id=_text(row.get("id") or ""),
+        provider=_text(row.get("provider") or ""),
+        authorization_type=_text(row.get("authorization_type") or ""),
+        expires_at=_expiry(row.get("token_expires_at"), host),
+        as_of=as_of,
+    )
+
+
+def credential(
+    body: Mapping[str, object], key: AccountKey, host: str, as_of: float
+) -> Credential | Account:
+    """Read the credential out of a read's answer; the bare account where it is not ACTIVE.
+
+    `token` is OAuth's or DWD's access token, else the one static token there is. Basic auth and
+    anything of several values has none; its values are in `fields`.
+    """
+    found = account(body, key, host, as_of)
+    if found.status != ACTIVE:
+        return found
+    row = _mapping(body["connected_account"])
+    details = _mapping(row.get("authorization_details"))
+    oauth, dwd = _mapping(details.get("oauth_token")), _mapping(details.get("google_dwd"))
+    static = _static(details)
+    expires_at = found.expires_at
+    token = ""
+    if oauth:
+        token = _text(oauth.get("access_token") or "")
+    elif dwd:
+        token = _text(dwd.get("access_token") or "")
+        expires_at = _expiry(dwd.get("token_expires_at"), host) or expires_at
+    else:
+        token = _static_token(static, found.authorization_type)
+    domain = _mapping(row.get("api_config")).get("domain") or oauth.get("domain")
+    return Credential(
+        found,
+        Secret(token) if token else None,
+        _fields(static, token, _text(domain or ""), key, expires_at),
+        expires_at,
+    )
+
+
+def _static(details: Mapping[str, object]) -> dict[str, str]:
+    """Return the static values: REST nests them in `details`, and other kinds have plain keys."""
+    given = _mapping(details.get("static_auth") or details.get("trusted_idp"))
+    nested = given.get("details")
+    values = nested if isinstance(nested, dict) else given
+    return {
+        str(name): _text(value)
+        for name, value in values.items()
+        if isinstance(value, (str, int, float)) and value != "" and name != "refresh_token"
+    }
+
+
+def _static_token(static: Mapping[str, str], authorization_type: str) -> str:
+    if authorization_type in BASIC_TYPES:
+        return ""
+    values = [name for name in static if name not in PLACE_FIELDS]
+    if len(values) == 1 and values[0] in TOKEN_FIELDS:
+        return static[values[0]]
+    return ""
+
+
+def _fields(
+    static: Mapping[str, str], token: str, domain: str, key: AccountKey, expires_at: float | None
+) -> dict[str, Secret]:
+    from scalekit_exec.clock import format_rfc3339
+
+    values = {name: value for name, value in static.items() if name != "token"}
+    if domain:
+        values["domain"] = domain
+    values["identifier"] = key.identifier
+    values.pop("expires_at", None)
+    if expires_at is not None:
+        values["expires_at"] = format_rfc3339(expires_at)
+    if token:
+        values["token"] = token
+    return {name: Secret(value) for name, value in values.items()}
+
+
+def link(body: Mapping[str, object], host: str) -> Link:
+    """Read a magic link; raises VaultError `unexpected-answer` for one that is not https."""
+    url = body.get("link")
+    if not isinstance(url, str) or not url.startswith("https://"):
+        raise _strange(host, f"a link that is not https: {shown(url, 80)}")
+    if shown(url, len(url)) != url or " " in url:
+        raise _strange(host, "a link with characters that no URL has")
+    return Link(url, _expiry(body.get("expiry"), host))
+
+
+def verified(body: Mapping[str, object], host: str) -> str:
+    """Read where to send the browser after a verification; "" where Scalekit names no address."""
+    url = body.get("post_user_verify_redirect_url") or ""
+    if not isinstance(url, str) or not (url == "" or url.startswith(("https://", "http://"))):
+        raise _strange(host, f"an address that is none: {shown(url, 80)}")
+    return url
+
+
+def refusal(  # noqa: PLR0911 - one return for each kind of answer
+    answer: Answer, host: str, permission: str, key: AccountKey | None
+) -> ScalekitExecError:
+    """Return the error that an answer other than 200 means.
+
+    `permission` is what the call needs, for a 403 that does not say; `key` the account that was
+    asked for.
+    """
+    status, name = answer.status, shown(host)
+    said = f": {shown(answer.message, 120)}" if answer.message else ""
+    if 300 <= status < 400:
+        return VaultError(
+            "unexpected-answer",
+            f"{name} sends us elsewhere ({status} to {shown(answer.location, 80) or 'nowhere'})",
+            "redirects are never followed; set the environment URL to where it really is",
+            status=status,
+        )
+    if status == 401:
+        return VaultError(
+            "credentials-rejected",
+            f"{name} rejects the client credentials{said}",
+            "check SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET in the Scalekit dashboard: "
+            "Developers, Settings, API credentials",
+            status=status,
+        )
+    if status == 403:
+        needed = _permissions(answer) or permission
+        return VaultError(
+            "forbidden",
+            f"{name} does not let this client do that; it needs {needed}{said}",
+            f"give the API client the permission {needed} in the Scalekit dashboard",
+            status=status,
+        )
+    if status == 404 and answer.info is not None and key is not None:
+        return _not_found(key)
+    if status in (404, 405, 501):
+        return RestAbsentError(host, status)
+    if status == 429:
+        return VaultError(
+            "rate-limited",
+            f"{name} still answers 429, too many requests{said}",
+            "wait a minute; fewer launches at once, or one launch for several services, help",
+            status=status,
+        )
+    if 502 <= status <= 504:
+        return VaultError(
+            "unreachable",
+            f"{name} answers {status}{said}",
+            "Scalekit or a proxy before it is down; try again in a minute",
+            status=status,
+        )
+    return VaultError(
+        "unexpected-answer",
+        f"{name} answers {status}{said}",
+        "run again with -v for the request's id, and give that to Scalekit's support",
+        status=status,
+    )
+
+
+def _permissions(answer: Answer) -> str:
+    resource = _mapping((answer.info or {}).get("resource_info"))
+    needed = resource.get("required_permissions")
+    if isinstance(needed, list):
+        return ", ".join(shown(permission, 80) for permission in needed[:5])
+    return ""
+
+
+def _not_found(key: AccountKey) -> ScalekitExecError:
+    return AuthorizationError(
+        "account-not-found",
+        f'no account "{shown(key.identifier)}" on {shown(key.connection_name)}, '
+        "or no such connection",
+    )

@@ -1,0 +1,317 @@
+"""Requests to Scalekit over kept connections, repeated where that is right; no redirect, ever.
+
+An answer that is cut short counts as a dropped connection. Raises VaultError `unreachable`,
+`untrusted-server`, `timed-out`, `unexpected-answer`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from random import random
+
+from scalekit_exec.errors import VaultError, shown
+from scalekit_exec.secret import Secret
+from scalekit_exec.transport.answers import Answer, decode, refusal, with_error_info
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scalekit_exec.clock import Deadline
+    from scalekit_exec.model import ClientCredentials
+    from scalekit_exec.transport.sockets import Dialer
+
+__all__ = ["Exchange", "ServiceToken"]
+
+TRIES = 3
+PAUSES = (0.2, 0.6)
+PAUSES_WHEN_LIMITED = (1.0, 2.0)
+LONGEST_ANSWER = 4 * 1024 * 1024
+
+
+class Exchange:
+    """Sends requests to one host, from any thread, on connections that it keeps for the next."""
+
+    def __init__(
+        self, dialer: Dialer, deadline: Deadline, say: Callable[[str], None], user_agent: str
+    ) -> None:
+        self.host = dialer.host
+        self._dialer = dialer
+        self._deadline = deadline
+        self._say = say
+        self._user_agent = user_agent
+        self._lock = threading.Lock()
+        self._idle: list[tuple[http.client.HTTPConnection, bool]] = []
+        self._all: set[http.client.HTTPConnection] = set()
+        self._closed = threading.Event()
+
+    def warm(self) -> None:
+        """Open one more connection, so that its handshakes are done when the request is ready.
+
+        A failure is not told here: the request that follows finds it again, or another way.
+        """
+        try:
+            connection = self._open()
+        except VaultError as error:
+            if error.final:
+                raise
+            return
+        self._keep(connection, used=False)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        headers: Callable[[], dict[str, str]] = dict,
+    ) -> Answer:
+        """Send one request and return its answer, whatever its status.
+
+        At most three tries: after a connection that broke, a 5xx other than 501, or a 429, as far
+        as the deadline allows; at once where a kept connection had been closed meanwhile.
+        `headers` is called for each try.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            problem: VaultError | None = None
+            answer = None
+            connection, used = self._lend()
+            try:
+                answer = self._once(connection, method, path, body, headers())
+                if answer.status != 429 and (answer.status < 500 or answer.status == 501):
+                    return answer
+                self._say(f"{self.host} answered {answer.status} to {method} {_bare(path)}")
+            except VaultError as error:
+                if error.final or error.code != "unreachable":
+                    raise
+                problem = error
+                self._say(f"{method} {_bare(path)}: {error.message}")
+            pause = 0.0 if used and problem else self._pause(attempt, answer)
+            if attempt >= TRIES or pause >= self._deadline.remaining():
+                if answer is not None:
+                    return answer
+                raise problem or self._dialer.late()
+            if self._closed.wait(pause):
+                raise self._dialer.late()
+
+    def _pause(self, attempt: int, answer: Answer | None) -> float:
+        if attempt >= TRIES:
+            return 0.0
+        if answer is not None and answer.status == 429:
+            asked = answer.retry_after.strip()
+            if asked.isascii() and asked.isdigit() and len(asked) < 7:
+                return float(asked)
+            return PAUSES_WHEN_LIMITED[attempt - 1]
+        return PAUSES[attempt - 1] * (0.75 + random() / 2)  # noqa: S311 - jitter
+
+    def _once(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: dict[str, str],
+    ) -> Answer:
+        try:
+            answer = self._exchange(connection, method, path, body, headers)
+        except VaultError:
+            self._drop(connection)
+            raise
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self._drop(connection)
+            raise self._broken(error) from None
+        if connection.sock is None:
+            self._drop(connection)
+        else:
+            self._keep(connection, used=True)
+        return answer
+
+    def _exchange(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: dict[str, str],
+    ) -> Answer:
+        left = self._deadline.remaining()
+        if left <= 0:
+            raise self._dialer.late()
+        connection.sock.settimeout(left)
+        sent = {"User-Agent": self._user_agent, "Accept": "application/json", **headers}
+        connection.request(method, path, body, sent)
+        response = connection.getresponse()
+        data = response.read(LONGEST_ANSWER + 1)
+        if len(data) > LONGEST_ANSWER:
+            raise VaultError(
+                "unexpected-answer",
+                f"{shown(self.host)} sent an answer of more than {LONGEST_ANSWER >> 20} MiB",
+                "check that the URL is your Scalekit environment's",
+            )
+        if response.length:
+            raise http.client.IncompleteRead(data, response.length)
+        answer = Answer(
+            response.status,
+            data,
+            response.headers.get("Location", ""),
+            response.headers.get("Retry-After", ""),
+            response.headers.get("Date", ""),
+            time.time(),
+        )
+        return answer if answer.status == 200 else with_error_info(answer)
+
+    def _broken(self, error: Exception) -> VaultError:
+        if isinstance(error, OSError) and not isinstance(error, http.client.HTTPException):
+            return self._dialer.failed(error)
+        what = "closed the connection without an answer"
+        if isinstance(error, http.client.IncompleteRead):
+            what = "closed the connection in the middle of its answer"
+        elif not isinstance(error, http.client.RemoteDisconnected):
+            return VaultError(
+                "unexpected-answer",
+                f"{shown(self.host)} sent something that is not HTTP",
+                "check that the URL is your Scalekit environment's",
+            )
+        return VaultError(
+            "unreachable",
+            f"{shown(self.host)} {what}",
+            "try again in a minute; if it stays, look at the proxy or firewall between",
+        )
+
+    def _open(self) -> http.client.HTTPConnection:
+        sock = self._dialer.dial()
+        connection = http.client.HTTPConnection(self.host, self._dialer.port)
+        connection.default_port = 443
+        connection.auto_open = 0
+        connection.sock = sock
+        with self._lock:
+            self._all.add(connection)
+        if self._closed.is_set():
+            self._drop(connection)
+            raise self._dialer.late()
+        return connection
+
+    def _lend(self) -> tuple[http.client.HTTPConnection, bool]:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return self._open(), False
+
+    def _keep(self, connection: http.client.HTTPConnection, *, used: bool) -> None:
+        with self._lock:
+            self._idle.append((connection, used))
+
+    def _drop(self, connection: http.client.HTTPConnection) -> None:
+        with self._lock:
+            self._all.discard(connection)
+        connection.close()
+
+    def close(self) -> None:
+        """Close every connection, also those that a thread is waiting on."""
+        import socket
+        from contextlib import suppress
+
+        self._closed.set()
+        with self._lock:
+            everything = list(self._all)
+            self._all.clear()
+            self._idle.clear()
+        for connection in everything:
+            sock = connection.sock
+            if sock is not None:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+                sock.close()
+
+
+def _bare(path: str) -> str:
+    """Return a path without its query, which names people."""
+    return path.split("?", 1)[0]
+
+
+class ServiceToken:
+    """The token that one client_credentials request (RFC 6749 section 4.4) gives, asked for once.
+
+    `offset` is how far the server's clock is ahead of ours, in seconds, 0 before the request.
+    Raises VaultError `credentials-rejected` and those of Exchange; the outcome, good or bad, is
+    the same for all who ask.
+    """
+
+    def __init__(self, exchange: Exchange, client: ClientCredentials) -> None:
+        self._exchange = exchange
+        self._client = client
+        self._lock = threading.Lock()
+        self._token: Secret | None = None
+        self._failure: VaultError | None = None
+        self.offset = 0.0
+
+    @property
+    def known(self) -> bool:
+        """Tell whether the request has been answered."""
+        return self._token is not None
+
+    def get(self) -> Secret:
+        """Return the token; the first to ask makes the request, the others wait for it."""
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            if self._token is None:
+                try:
+                    self._token = self._request()
+                except VaultError as error:
+                    self._failure = error
+                    raise
+            return self._token
+
+    def renew(self, stale: Secret) -> Secret:
+        """Replace a token that was answered with 401; nothing is sent where another did already."""
+        with self._lock:
+            if self._token is stale:
+                self._token = None
+        return self.get()
+
+    def _request(self) -> Secret:
+        from urllib.parse import urlencode
+
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._client.client_id,
+            "client_secret": self._client.client_secret.reveal(),
+        }
+        answer = self._exchange.send(
+            "POST",
+            "/oauth/token",
+            body=urlencode(form).encode(),
+            headers=lambda: {"Content-Type": "application/x-www-form-urlencoded"},
+        )
+        host = self._exchange.host
+        if answer.status in (400, 401):
+            raise VaultError(
+                "credentials-rejected",
+                f"{shown(host)} rejects the client credentials from {shown(self._client.source)}",
+                "check SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET, and that SCALEKIT_ENV_URL is "
+                "of the same environment (Scalekit dashboard: Developers, Settings, "
+                "API credentials)",
+                status=answer.status,
+            )
+        if answer.status != 200:
+            refused = refusal(answer, host, "the right to request tokens", None)
+            # Only a read tells that REST is absent; without a token no other transport goes on.
+            raise VaultError(refused.code, refused.message, refused.hint, status=answer.status)
+        token = decode(answer, host).get("access_token")
+        if not isinstance(token, str) or not token or not _fits_a_header(token):
+            raise VaultError(
+                "unexpected-answer",
+                f"{shown(host)} sent no access token for the client credentials",
+                "check that SCALEKIT_ENV_URL is your Scalekit environment's",
+            )
+        self.offset = answer.as_of - answer.received_at
+        return Secret(token)
+
+
+def _fits_a_header(token: str) -> bool:
+    return token.isascii() and all(0x21 <= ord(character) <= 0x7E for character in token)

@@ -1,0 +1,137 @@
+"""The child's end is the caller's news: statuses, deaths by signal, and what stands for neither."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.processes import DIRECT, FUNCTIONS, ROOT, Launcher, Start, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEATHS = [signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGSEGV, signal.SIGHUP]
+
+
+@pytest.mark.parametrize("status", [0, 1, 2, 42, 125, 255])
+def test_a_child_s_status_is_the_launch_s(launcher: Launcher, status: int) -> None:
+    assert run(launcher.words("sh", "-c", f"exit {status}")).returncode == status
+
+
+@pytest.mark.parametrize("number", DEATHS, ids=lambda number: number.name)
+def test_a_child_that_dies_by_a_signal_looks_as_started_directly(
+    launcher: Launcher, number: int
+) -> None:
+    words = ("sh", "-c", f"kill -{number} $$")
+    assert run(launcher.words(*words)).returncode == -number
+    assert run(DIRECT.words(*words)).returncode == -number
+
+
+@pytest.mark.parametrize("number", DEATHS, ids=lambda number: number.name)
+def test_we_die_by_a_signal_even_where_the_caller_blocked_and_ignored_it(number: int) -> None:
+    start = Start(
+        blocked=frozenset({number}),
+        ignored=frozenset({number} - {signal.SIGKILL}),
+        environ={"PATH": os.environ["PATH"], "DIE": str(int(number))},
+    )
+    done = run(FUNCTIONS.words("true"), start)
+    assert done.returncode == -number
+    assert done.stdout == b"dying\n", "what was printed before is lost"
+
+
+def _unshare() -> list[str]:
+    """Return the words that run a command as pid 1 of a namespace; skip where nobody may."""
+    tool = shutil.which("unshare")
+    for options in (["-pf"], ["-Urpf"]):
+        words = [tool or "false", *options]
+        if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
+            return words
+    pytest.skip("no pid namespaces here")
+
+
+def test_as_pid_1_a_death_by_signal_becomes_128_and_its_number() -> None:
+    start = Start(environ={"PATH": os.environ["PATH"], "DIE": "15"})
+    done = run([*_unshare(), *FUNCTIONS.words("true")], start)
+    assert done.returncode == 128 + 15
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_as_pid_1_a_signal_while_resolving_still_ends_us(tmp_path: Path, number: int) -> None:
+    ready = tmp_path / "ready"
+    kill = f"while ! [ -e {ready} ]; do sleep 0.02; done; kill -{int(number)} 1"
+    script = 'sh -c "$0" & exec "$@"'
+    start = Start(environ={"PATH": os.environ["PATH"], "SLOW": str(ready)})
+    done = run([*_unshare(), "sh", "-c", script, kill, *FUNCTIONS.words("true")], start, seconds=10)
+    assert done.returncode == 128 + number
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGQUIT], ids=lambda number: number.name)
+def test_a_crash_while_resolving_leaves_no_core(tmp_path: Path, number: int) -> None:
+    ready = tmp_path / "ready"
+    start = Start(
+        core=(4096, 4096),
+        folder=tmp_path,
+        environ={"PATH": os.environ["PATH"], "SLOW": str(ready), "PYTHONPATH": str(ROOT)},
+    )
+    with start.popen(FUNCTIONS.words("true")) as process:
+        wait_for(ready, process)
+        soft = open_limit(process.pid)
+        process.send_signal(number)
+        assert process.wait(10) == -number
+    assert soft == (1 if sys.platform == "linux" else 0)
+    assert os.listdir(tmp_path) == ["ready"]
+
+
+def wait_for(ready: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the launch has begun; fail if it ends first."""
+    import time
+
+    end = time.monotonic() + 10
+    while not ready.exists():
+        assert process.poll() is None, "the launch ended too early"
+        assert time.monotonic() < end, "the launch is late"
+        time.sleep(0.005)
+
+
+def open_limit(pid: int) -> int:
+    import resource
+
+    return resource.prlimit(pid, resource.RLIMIT_CORE)[0]
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name
+)
+def test_a_signal_while_resolving_ends_us_by_that_signal_at_once(
+    tmp_path: Path, number: int
+) -> None:
+    ready, ran = tmp_path / "ready", tmp_path / "ran"
+    start = Start(environ={"PATH": os.environ["PATH"], "SLOW": str(ready)})
+    with start.popen(FUNCTIONS.words("touch", str(ran)), stderr=subprocess.PIPE) as process:
+        wait_for(ready, process)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=0.5)
+    assert process.returncode == -number
+    assert err == b"", "there is a traceback"
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_that_the_caller_ignored_interrupts_nothing(tmp_path: Path, number: int) -> None:
+    ready = tmp_path / "ready"
+    start = Start(
+        ignored=frozenset({number}), environ={"PATH": os.environ["PATH"], "SLOW": str(ready)}
+    )
+    with start.popen(FUNCTIONS.words("true")) as process:
+        wait_for(ready, process)
+        process.send_signal(number)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.2)
+        process.kill()
