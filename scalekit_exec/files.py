@@ -194,8 +194,9 @@ def _read(descriptor: int, path: str, patience: float) -> bytes:
         elif data or not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             return bytes(data)
         else:  # a pipe without a writer reads as ended; one may be about to come
-            if time.monotonic() - began > _PATIENCE:
-                what = f"is a pipe that nobody wrote to for {_PATIENCE:.0f} s"
+            limit = min(patience, _PATIENCE)
+            if time.monotonic() - began > limit:
+                what = f"is a pipe that nobody wrote to for {limit:.0f} s"
                 raise _invalid(path, what, "start what writes to it, or remove it")
             time.sleep(0.01)
     raise _invalid(path, "is larger than 1 MiB", "check that this is the file that you mean")

@@ -35,9 +35,7 @@ def getter(file: str) -> Callable[[str], str]:
 
     def get_token(service_name: str) -> str:
         """Return a fresh token for a configured service."""
-        options = api.Options(
-            config=beside(*MAPS), env_file=beside(".env"), links_for_missing=True
-        )
+        options = api.Options(config=beside(*MAPS), env_file=beside(".env"), links_for_missing=True)
         return api.tokens([service_name], options)[service_name]
 
     return get_token

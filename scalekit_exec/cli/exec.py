@@ -100,6 +100,8 @@ class _Launcher:
             keep_credentials=parsed.on("--keep-credentials"),
             windows=WINDOWS,
         )
+        if parsed.on("--list-words"):
+            return self._list_words()
         if not parsed.services:
             raise UsageError("usage", "no service is named", f"usage: {USAGE}; see --help")
         if parsed.on("--dry-run"):
@@ -266,6 +268,21 @@ class _Launcher:
             config.is_word(word)
             and (config.parse_word(word).name in (*found.services, *found.groups))
         )
+
+    def _list_words(self) -> int:
+        """Tell a completion what could be typed; a map that cannot be read offers nothing."""
+        from contextlib import suppress
+
+        self.speaker.level = -1
+        with suppress(ScalekitExecError):
+            found = self._load_map()
+            lines = [
+                f"{name}\t{service.connection_name}" for name, service in found.services.items()
+            ]
+            lines += [f"{name}\tgroup: {', '.join(names)}" for name, names in found.groups.items()]
+            if lines:
+                terminal.answer("\n".join(lines))
+        return 0
 
     def _dry_run(self) -> int:
         from scalekit_exec.cli import plan

@@ -22,7 +22,8 @@ options:
 TAIL = """
 Your shell fills in $GMAIL_TOKEN before scalekit-exec runs, when it is not set
 yet. Let a shell inside do it, in single quotes:
-  scalekit-exec gmail -- sh -c 'curl -H "Authorization: Bearer $GMAIL_TOKEN" URL'
+  scalekit-exec gmail -- \\
+    sh -c 'curl -H "Authorization: Bearer $GMAIL_TOKEN" URL'
 
 Statuses: the command's own; 125 our own failure, 126 the command cannot be
 executed, 127 it was not found. A signal while resolving ends us by itself.
@@ -36,6 +37,8 @@ def text() -> str:
     """Return the whole help, at most 80 columns wide."""
     lines = []
     for option in OPTIONS:
+        if option.hidden:
+            continue
         names = f"{option.short}, {option.long}" if option.short else f"    {option.long}"
         head = f"  {names} {option.value}".rstrip()
         lines.append(f"{head:<27} {option.text}")

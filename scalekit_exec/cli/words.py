@@ -32,6 +32,7 @@ class Option:
     value: str = ""
     variable: str = ""
     repeated: bool = False
+    hidden: bool = False
 
 
 OPTIONS = (
@@ -73,6 +74,7 @@ OPTIONS = (
     Option("--json", "failures as JSON lines on stderr", variable="SCALEKIT_EXEC_JSON"),
     Option("--quiet", "errors only", "-q"),
     Option("--verbose", "say what happens, never a value", "-v"),
+    Option("--list-words", "list services and groups, for completion", hidden=True),
     Option("--version", "say which version this is"),
     Option("--help", "say this", "-h"),
 )
@@ -179,7 +181,11 @@ def _options(word: str) -> list[tuple[Option, str | None]]:
 def _known(name: str, word: str = "") -> Option:
     if name in _BY_NAME:
         return _BY_NAME[name]
-    near = nearest(name, [option.long for option in OPTIONS]) if name.startswith("--") else None
+    near = (
+        nearest(name, [option.long for option in OPTIONS if not option.hidden])
+        if name.startswith("--")
+        else None
+    )
     shown_name = shown(word or name)
     raise UsageError(
         "usage",
@@ -190,14 +196,16 @@ def _known(name: str, word: str = "") -> Option:
 
 
 def _defaults(values: dict[str, str], switches: set[str], environ: Mapping[str, str]) -> None:
-    """Let the variables stand for options that were not given; an empty one is unset."""
+    """Let the variables stand for options that were not given; an empty one is unset.
+
+    Where the command line names one source of credentials, a variable does not name the other.
+    """
+    sourced = "--environment" in values or "--env-file" in values
     for option in OPTIONS:
         given = environ.get(option.variable, "") if option.variable else ""
         if not given or option.long in values or option.long in switches:
             continue
-        if option.variable == "SCALEKIT_EXEC_ENV_FILE" and "--environment" in values:
-            continue  # the command line's word goes before the environment's
-        if option.variable == "SCALEKIT_EXEC_ENVIRONMENT" and "--env-file" in values:
+        if sourced and option.long in ("--environment", "--env-file"):
             continue
         if option.value:
             values[option.long] = given

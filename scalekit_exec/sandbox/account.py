@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scalekit_exec.model import ACTIVE, AccountKey
 from scalekit_exec.sandbox import protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scalekit_exec.sandbox.protocol import Message
 
 __all__ = ["CREDENTIAL_KINDS", "SandboxAccount", "credential_for", "made_up", "stable_id"]
 
@@ -116,7 +120,7 @@ class SandboxAccount:
             self.lifetimes = (3600.0,)
             self.expires_at = now + 3600
 
-    def message(self, *, with_credential: bool) -> Any:  # noqa: ANN401 - generated classes have no types
+    def message(self, *, with_credential: bool) -> Message:
         """Return the account as Scalekit's protobuf message."""
         message = protocol.accounts.ConnectedAccount(
             identifier=self.key.identifier,
@@ -140,7 +144,7 @@ class SandboxAccount:
             message.token_expires_at.FromMilliseconds(int(self.expires_at * 1000))
         return message
 
-    def _fill_credential(self, details: Any) -> None:  # noqa: ANN401 - likewise
+    def _fill_credential(self, details: Message) -> None:
         for kind, values in self.credential.items():
             if kind == "static_auth":
                 details.static_auth.details.update(values)

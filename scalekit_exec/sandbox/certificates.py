@@ -1,8 +1,7 @@
 """A throwaway certificate authority and one certificate, made in memory at every start.
 
-The authority may only sign for this machine's loopback names, so that trusting its certificate
-gives nobody more than that, even where the file that holds it is left behind. Its key is never
-written down.
+Of all host names the authority may sign for `localhost` alone, so that who trusts its certificate
+lets nobody speak for a real server. Its key is never written down and ends with the process.
 """
 
 from __future__ import annotations
@@ -11,13 +10,16 @@ import contextlib
 import ipaddress
 import os
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["certificate_chain", "server_context"]
 
@@ -73,13 +75,8 @@ def certificate_chain() -> tuple[str, str, str]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs=True), critical=True)
         .add_extension(
-            x509.NameConstraints(
-                [
-                    x509.DNSName("localhost"),
-                    x509.IPAddress(ipaddress.IPv4Network((_LOOPBACK, 32))),
-                ],
-                None,
-            ),
+            # BoringSSL, and so gRPC, knows no constraints on addresses and refuses them.
+            x509.NameConstraints([x509.DNSName("localhost")], None),
             critical=True,
         )
         .sign(ca_key, hashes.SHA256())

@@ -102,8 +102,12 @@ def _decide(world: World, link: MagicLink, request: Request) -> Answer:
         if link.used:
             return _gone("This link has been used")
         link.used = True
-    if decision == "deny":
-        return _page(200, "Denied", "<p>Nothing was changed. You can close this page.</p>")
+    if decision == "allow":
+        return _allow(world, link, form)
+    return _page(200, "Denied", "<p>Nothing was changed. You can close this page.</p>")
+
+
+def _allow(world: World, link: MagicLink, form: dict[str, str]) -> Answer:
     if world.verification != CUSTOM:
         agree(world, link, form, ACTIVE)
         return _page(200, "Authorized", "<p>Done. You can close this page.</p>")

@@ -7,11 +7,14 @@ guesses the port must not be able to read or to change anything.
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from scalekit_exec.errors import ConfigurationError
 from scalekit_exec.sandbox.http1 import Answer, Request
 from scalekit_exec.sandbox.scenario import read_account, read_fault
-from scalekit_exec.sandbox.world import World
+
+if TYPE_CHECKING:
+    from scalekit_exec.sandbox.world import World
 
 __all__ = ["PATH", "answer"]
 

@@ -1,13 +1,11 @@
-"""Where both transports bring their calls: record, token, rules, answer, and the faults of answers."""
+"""Where both transports bring their calls: record, token, rules, answer, faults."""
 
 from __future__ import annotations
 
-import time
+import re
 from dataclasses import dataclass
-from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING
 
-from scalekit_exec.sandbox.faults import Fault
 from scalekit_exec.sandbox.refusal import (
     INVALID_ARGUMENT,
     UNAUTHENTICATED,
@@ -18,6 +16,12 @@ from scalekit_exec.sandbox.refusal import (
 from scalekit_exec.sandbox.rules import violations
 from scalekit_exec.sandbox.services import AccountService, ConnectionService, ProviderService
 from scalekit_exec.sandbox.world import RequestRecord, World
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from scalekit_exec.sandbox.faults import Fault
+    from scalekit_exec.sandbox.protocol import Descriptor, Message
 
 __all__ = ["Call", "Desk"]
 
@@ -39,7 +43,6 @@ class Call:
     connection: int
     method: str
     path: str
-    base_url: str
     user_agent: str = ""
     authorization: str = ""
 
@@ -47,13 +50,17 @@ class Call:
 class Desk:
     """One sandbox's services; `closed` is set when it ends, so that nothing waits on."""
 
-    def __init__(self, world: World, closed: Event) -> None:
+    def __init__(self, world: World, closed: Event, base_url: str) -> None:
         self.world = world
         self.closed = closed
-        self.services = (AccountService(world), ConnectionService(world), ProviderService(world))
+        self.services = (
+            AccountService(world, base_url),
+            ConnectionService(world),
+            ProviderService(world),
+        )
         self._by_name = {service.descriptor.full_name: service for service in self.services}
 
-    def receive(self, method: Any, request: Any, call: Call) -> Fault | None:  # noqa: ANN401 - generated classes have no types
+    def receive(self, method: Descriptor, request: Message, call: Call) -> Fault | None:
         """Note a request; return what shall go wrong with it."""
         operation = _OPERATIONS.get(method.name, "other")
         connector = getattr(request, "connector", "")
@@ -75,7 +82,9 @@ class Desk:
             )
         )
 
-    def answer(self, method: Any, request: Any, call: Call, fault: Fault | None) -> Any:  # noqa: ANN401 - likewise
+    def answer(
+        self, method: Descriptor, request: Message, call: Call, fault: Fault | None
+    ) -> Message:
         """Return the response message of a method; Refusal where the answer is an error."""
         if fault is not None:
             self.before(fault)
@@ -83,7 +92,9 @@ class Desk:
         if scheme.lower() != "bearer" or not self.world.accepts(token):
             message = "Token invalid" if token else "Token empty"
             raise Refusal(UNAUTHENTICATED, message)
-        handler = getattr(self._by_name[method.containing_service.full_name], method.name, None)
+        handler = getattr(
+            self._by_name[method.containing_service.full_name], _snake_case(method.name), None
+        )
         if handler is None:
             raise Refusal(UNIMPLEMENTED, f"the sandbox does not answer {method.name}")
         if found := violations(request):
@@ -92,7 +103,7 @@ class Desk:
                 "validation error: " + "; ".join(f"{name}: {text}" for name, text in found),
                 violations=tuple(found),
             )
-        response = handler(request, call)
+        response = handler(request)
         return response if fault is None else _spoiled(response, fault)
 
     def before(self, fault: Fault) -> None:
@@ -109,7 +120,11 @@ class Desk:
             )
 
 
-def _spoiled(response: Any, fault: Fault) -> Any:  # noqa: ANN401 - likewise
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def _spoiled(response: Message, fault: Fault) -> Message:
     """Return a response with what the fault changes in it."""
     if fault.kind == "unknown_fields":
         response.MergeFromString(_LATER_FIELD)

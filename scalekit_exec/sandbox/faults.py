@@ -53,7 +53,7 @@ class Fault:
     """One thing to do wrong.
 
     `on` is the operation, `connection` and `transport` ("rest", "grpc") narrow it, `times` is how
-    often it happens (None: always). The other fields belong to some kinds only, see docs/sandbox.md.
+    often it happens (None: always). The other fields belong to some kinds, see docs/sandbox.md.
     """
 
     kind: str
@@ -83,26 +83,31 @@ class Fault:
         return self.connection in (None, connection) and self.transport in (None, transport)
 
 
+@dataclass(slots=True)
+class _Left:
+    fault: Fault
+    times: int | None
+
+
 class Faults:
     """The faults that are still to happen, first come first served; safe for many threads."""
 
     def __init__(self, faults: list[Fault]) -> None:
         self._lock = threading.Lock()
-        self._left = [[fault, fault.times] for fault in faults]
+        self._left = [_Left(fault, fault.times) for fault in faults]
 
     def add(self, fault: Fault) -> None:
         """Put a fault behind those that are there."""
         with self._lock:
-            self._left.append([fault, fault.times])
+            self._left.append(_Left(fault, fault.times))
 
     def take(self, operation: str, connection: str, transport: str) -> Fault | None:
         """Return the fault for this request and count it; None where all shall go well."""
         with self._lock:
-            for entry in self._left:
-                fault, times = entry
-                if times == 0 or not fault.applies(operation, connection, transport):
+            for left in self._left:
+                if left.times == 0 or not left.fault.applies(operation, connection, transport):
                     continue
-                if times is not None:
-                    entry[1] = times - 1
-                return fault
+                if left.times is not None:
+                    left.times -= 1
+                return left.fault
         return None

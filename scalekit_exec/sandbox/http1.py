@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import select
-import ssl
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
-from threading import Event
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-__all__ = ["Answer", "BadRequest", "Connection", "Request"]
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+    from threading import Event
+
+__all__ = ["Answer", "BadRequestError", "Connection", "Request"]
 
 _HEAD_LIMIT = 65536
 _BODY_LIMIT = 1 << 20
 _IDLE_SECONDS = 300.0
 
 
-class BadRequest(Exception):
+class BadRequestError(Exception):
     """The bytes are not a request that this server reads; the connection is closed after it."""
 
 
@@ -90,12 +93,12 @@ class Connection:
         first, *lines = head.decode("latin-1").split("\r\n")
         words = first.split(" ")
         if len(words) != 3 or not words[2].startswith("HTTP/1."):
-            raise BadRequest("malformed request line")
+            raise BadRequestError("malformed request line")
         headers: dict[str, str] = {}
         for line in lines:
             name, colon, value = line.partition(":")
             if not colon:
-                raise BadRequest("malformed header line")
+                raise BadRequestError("malformed header line")
             headers[name.strip().lower()] = value.strip()
         body = self._body(headers)
         if words[2] == "HTTP/1.0":
@@ -112,22 +115,22 @@ class Connection:
                 del self._buffer[: end + 4]
                 return head.lstrip(b"\r\n")
             if len(self._buffer) > _HEAD_LIMIT:
-                raise BadRequest("request head too long")
+                raise BadRequestError("request head too long")
             if not self._fill():
                 return None
 
     def _body(self, headers: Mapping[str, str]) -> bytes:
         if "transfer-encoding" in headers:
-            raise BadRequest("a body must have a Content-Length")
+            raise BadRequestError("a body must have a Content-Length")
         text = headers.get("content-length", "0")
         if not (text.isascii() and text.isdigit()) or int(text) > _BODY_LIMIT:
-            raise BadRequest("invalid Content-Length")
+            raise BadRequestError("invalid Content-Length")
         length = int(text)
         if length and headers.get("expect", "").lower() == "100-continue":
             self.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         while len(self._buffer) < length:
             if not self._fill():
-                raise BadRequest("the body ended early")
+                raise BadRequestError("the body ended early")
         body = bytes(self._buffer[:length])
         del self._buffer[:length]
         return body
@@ -142,7 +145,7 @@ class Connection:
         self.socket.sendall(data)
 
     def drip(self, data: bytes, pause: float) -> None:
-        """Write bytes one by one, `pause` seconds apart, until the other side or the sandbox ends."""
+        """Write bytes one by one, `pause` seconds apart, until either side ends."""
         for number in range(len(data)):
             self.socket.sendall(data[number : number + 1])
             if self.closed.wait(pause):

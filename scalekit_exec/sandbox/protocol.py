@@ -1,9 +1,9 @@
 """The SDK's protobuf modules, without the SDK's client.
 
-`import scalekit.v1...` would first run `scalekit/__init__.py`, which loads the whole client, pydantic
-and requests: 0.3 s that a launch with `--sandbox` would wait for nothing. So the package stands in
-as an empty one while its generated modules are imported, and is gone again afterwards: who imports
-`scalekit` later gets the real one.
+`import scalekit.v1...` would first run `scalekit/__init__.py`, which loads the whole client with
+pydantic and requests: 0.3 s that a launch with `--sandbox` would wait for nothing. So an empty
+package stands in for it while its generated modules are imported, and is gone again afterwards:
+who imports `scalekit` later gets the real one.
 """
 
 from __future__ import annotations
@@ -11,8 +11,22 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
-__all__ = ["accounts", "connections", "errors", "http_extension", "providers", "rules_extension"]
+__all__ = [
+    "Descriptor",
+    "Message",
+    "accounts",
+    "connections",
+    "errors",
+    "http_extension",
+    "providers",
+    "rules_extension",
+]
+
+# The generated modules say nothing about types, so these names only tell a reader what is meant.
+Message = Any
+Descriptor = Any
 
 
 def _stand_in() -> ModuleType | None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from google.protobuf import json_format
 
 from scalekit_exec.sandbox import protocol
+
+if TYPE_CHECKING:
+    from scalekit_exec.sandbox.protocol import Message
 
 __all__ = ["HTTP_STATUSES", "Refusal", "grpc_code", "refusal_for_status"]
 
@@ -53,12 +56,12 @@ _ERROR_CODES = {
 
 
 def grpc_code(status: int) -> int:
-    """Return the gRPC code that stands for an HTTP status; UNKNOWN for one without a counterpart."""
+    """Return the gRPC code for an HTTP status; UNKNOWN for one without a counterpart."""
     return _CODES.get(status, UNKNOWN)
 
 
 @dataclass
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - an answer to a client, no failure of ours
     """A request that is answered with an error.
 
     `violations` are pairs of field and description. `http_status` is the code's own unless a fault
@@ -80,7 +83,7 @@ class Refusal(Exception):
         self.http_status = self.http_status or HTTP_STATUSES[self.code]
         self.error_code = self.error_code or _ERROR_CODES.get(self.code, "INTERNAL")
 
-    def details(self) -> Any:  # noqa: ANN401 - the SDK's generated classes have no types
+    def details(self) -> Message:
         """Return the ErrorInfo message, or None where this answer carries none."""
         if not self.error_info:
             return None

@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from scalekit_exec.sandbox import consent, control
 from scalekit_exec.sandbox.desk import Call, Desk
-from scalekit_exec.sandbox.faults import Fault
-from scalekit_exec.sandbox.http1 import Answer, BadRequest, Connection, Request
+from scalekit_exec.sandbox.http1 import Answer, BadRequestError, Connection, Request
 from scalekit_exec.sandbox.refusal import NOT_FOUND, UNIMPLEMENTED, Refusal
 from scalekit_exec.sandbox.transcoding import Route, Routes, dictionary, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scalekit_exec.sandbox.faults import Fault
+    from scalekit_exec.sandbox.protocol import Message
 
 __all__ = ["Rest"]
 
@@ -25,6 +29,14 @@ _PORTAL = (
 )
 
 
+_OTHER_BODIES = {
+    "html": Answer(200, _PORTAL, "text/html"),
+    "empty": Answer(200),
+    "null": Answer(200, b"null"),
+    "garbage": Answer(200, b'{"connected_account": {"identifier": "mess", '),
+}
+
+
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
@@ -32,11 +44,10 @@ def _digest(text: str) -> bytes:
 class Rest:
     """Answers what comes over HTTP/1.1. Only a digest of the client secret is kept here."""
 
-    def __init__(self, desk: Desk, client_id: str, client_secret: str, base_url: str) -> None:
+    def __init__(self, desk: Desk, client_id: str, client_secret: str) -> None:
         self._desk = desk
         self._id = _digest(client_id)
         self._secret = _digest(client_secret)
-        self._base_url = base_url
         self._routes = Routes(service.descriptor for service in desk.services)
 
     def serve(self, connection: Connection) -> None:
@@ -44,7 +55,7 @@ class Rest:
         while True:
             try:
                 request = connection.read()
-            except BadRequest as error:
+            except BadRequestError as error:
                 text = f"{error}\n".encode()
                 connection.send(Answer(400, text, "text/plain").encode(close=True))
                 return
@@ -58,7 +69,6 @@ class Rest:
             connection.number,
             request.method,
             request.path,
-            self._base_url,
             request.headers.get("user-agent", ""),
             request.headers.get("authorization", ""),
         )
@@ -76,9 +86,7 @@ class Rest:
         connection.send(reply.encode(close=close, bodiless=request.method == "HEAD"))
         return not close
 
-    def _route(
-        self, request: Request, call: Call
-    ) -> tuple[Fault | None, Callable[[], Answer]]:
+    def _route(self, request: Request, call: Call) -> tuple[Fault | None, Callable[[], Answer]]:
         """Return what shall go wrong with a request and how it is answered if nothing does."""
         path = request.path
         if path.startswith(control.PATH):
@@ -116,7 +124,11 @@ class Rest:
         return fault, lambda: self._transcoded(route, message, call, fault)
 
     def _transcoded(
-        self, route: Route, message: Any, call: Call, fault: Fault | None  # noqa: ANN401 - generated classes have no types
+        self,
+        route: Route,
+        message: Message,
+        call: Call,
+        fault: Fault | None,
     ) -> Answer:
         values = dictionary(self._desk.answer(route.method, message, call, fault))
         account = values.get("connected_account")
@@ -160,9 +172,7 @@ class Rest:
 
 
 def _without_link(call: Call) -> Call:
-    return Call(
-        call.transport, call.connection, call.method, consent.PATH, call.base_url, call.user_agent
-    )
+    return Call(call.transport, call.connection, call.method, consent.PATH, call.user_agent)
 
 
 def _oauth_error(status: int, code: str) -> Answer:
@@ -179,26 +189,18 @@ def _replaced(fault: Fault) -> Answer | None:
     if fault.kind == "status" and (fault.body is not None or fault.status < 400):
         headers = (("Retry-After", fault.retry_after),) if fault.retry_after else ()
         return Answer(fault.status, (fault.body or "").encode(), headers=headers)
-    if fault.kind == "html":
-        return Answer(200, _PORTAL, "text/html")
-    if fault.kind == "empty":
-        return Answer(200)
-    if fault.kind == "null":
-        return Answer(200, b"null")
-    if fault.kind == "garbage":
-        return Answer(200, b'{"connected_account": {"identifier": "mess", ')
     if fault.kind == "redirect":
         return Answer(fault.status or 302, headers=(("Location", fault.location),))
     if fault.kind == "rest_absent":
         return Answer(fault.status or 404, b"404 page not found\n", "text/plain")
-    return None
+    return _OTHER_BODIES.get(fault.kind)
 
 
-def _drop(connection: Connection, answer: Callable[[], Answer]) -> None:
+def _drop(_connection: Connection, _answer: Callable[[], Answer]) -> None:
     """End the connection without an answer."""
 
 
-def _hang(connection: Connection, answer: Callable[[], Answer]) -> None:
+def _hang(connection: Connection, _answer: Callable[[], Answer]) -> None:
     connection.hang()
 
 
@@ -218,7 +220,7 @@ def _drip(connection: Connection, answer: Callable[[], Answer]) -> None:
     connection.drip(_right(answer).encode(close=True), _DRIP_SECONDS)
 
 
-def _huge(connection: Connection, answer: Callable[[], Answer]) -> None:
+def _huge(connection: Connection, _answer: Callable[[], Answer]) -> None:
     connection.send(Answer(200, b'{"connected_account":{"id":"').encode(close=True, length=None))
     block = b"a" * 65536
     for _ in range(_HUGE_BYTES // len(block)):

@@ -6,9 +6,8 @@ grpc ends no TLS itself here, since one port has to serve both protocols: `wire`
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent import futures
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf import any_pb2
@@ -18,9 +17,18 @@ from scalekit.v1.connected_accounts import connected_accounts_pb2_grpc
 from scalekit.v1.connections import connections_pb2_grpc
 from scalekit.v1.providers import providers_pb2_grpc
 
-from scalekit_exec.sandbox.desk import Call, Desk
-from scalekit_exec.sandbox.faults import Fault
+from scalekit_exec.sandbox.desk import Call
 from scalekit_exec.sandbox.refusal import UNAVAILABLE, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scalekit_exec.sandbox.desk import Desk
+    from scalekit_exec.sandbox.faults import Fault
+    from scalekit_exec.sandbox.protocol import Descriptor, Message
+
+    Context = grpc.ServicerContext
+    Server = grpc.Server
 
 __all__ = ["Peers", "start"]
 
@@ -62,15 +70,19 @@ class Peers:
             return self._known.get(int(port) if port.isdigit() else 0, (0, lambda: None))
 
 
-class _Threads(futures.Executor):
+class _Threads(futures.ThreadPoolExecutor):
     """One daemon thread per call.
 
-    A ThreadPoolExecutor is joined when the interpreter ends: a call that hangs on purpose would
+    The base class's are joined when the interpreter ends: a call that hangs on purpose would
     keep the process.
     """
 
     def submit(
-        self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any  # noqa: ANN401 - as in the base class
+        self,
+        fn: Callable[..., Any],
+        /,
+        *args: object,
+        **kwargs: object,
     ) -> futures.Future[Any]:
         """Run a function in a thread of its own."""
         future: futures.Future[Any] = futures.Future()
@@ -85,7 +97,7 @@ class _Threads(futures.Executor):
         return future
 
 
-def _refuse(context: Any, refusal: Refusal) -> None:  # noqa: ANN401 - grpc's contexts are untyped here
+def _refuse(context: Context, refusal: Refusal) -> None:
     status = status_pb2.Status(code=refusal.code, message=refusal.message)
     if (info := refusal.details()) is not None:
         packed = any_pb2.Any()
@@ -94,7 +106,7 @@ def _refuse(context: Any, refusal: Refusal) -> None:  # noqa: ANN401 - grpc's co
     context.abort_with_status(rpc_status.to_status(status))
 
 
-def _misbehave(context: Any, desk: Desk, fault: Fault, drop: Callable[[], None]) -> None:  # noqa: ANN401 - likewise
+def _misbehave(context: Context, desk: Desk, fault: Fault, drop: Callable[[], None]) -> None:
     """Do what cannot be said with an answer."""
     if fault.kind == "drop":
         drop()
@@ -107,18 +119,17 @@ def _misbehave(context: Any, desk: Desk, fault: Fault, drop: Callable[[], None])
         _refuse(context, Refusal(UNAVAILABLE, "closed", error_info=False))
 
 
-def _method(method: Any, desk: Desk, peers: Peers, base_url: str) -> Callable[..., Any]:  # noqa: ANN401 - generated classes have no types
+def _method(method: Descriptor, desk: Desk, peers: Peers) -> Callable[..., Any]:
     path = f"/{method.containing_service.full_name}/{method.name}"
 
-    def answer(_self: object, request: Any, context: Any) -> Any:  # noqa: ANN401 - likewise
+    def answer(_self: object, request: Message, context: Context) -> Message:
         number, drop = peers.find(context.peer())
-        metadata = {key: value for key, value in context.invocation_metadata()}
+        metadata = dict(context.invocation_metadata())
         call = Call(
             "grpc",
             number,
             "POST",
             path,
-            base_url,
             str(metadata.get("user-agent", "")),
             str(metadata.get("authorization", "")),
         )
@@ -133,16 +144,14 @@ def _method(method: Any, desk: Desk, peers: Peers, base_url: str) -> Callable[..
     return answer
 
 
-def start(desk: Desk, peers: Peers, base_url: str) -> tuple[Any, int]:
+def start(desk: Desk, peers: Peers) -> tuple[Server, int]:
     """Start a gRPC server for all services of a desk; return it and its port on 127.0.0.1."""
     server = grpc.server(_Threads(), options=_OPTIONS)
     for service in desk.services:
         descriptor = service.descriptor
         generated = _GENERATED[descriptor.full_name]
         base = getattr(generated, descriptor.name + "Servicer")
-        methods = {
-            method.name: _method(method, desk, peers, base_url) for method in descriptor.methods
-        }
+        methods = {method.name: _method(method, desk, peers) for method in descriptor.methods}
         servicer = type(descriptor.name, (base,), methods)()
         getattr(generated, f"add_{descriptor.name}Servicer_to_server")(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")

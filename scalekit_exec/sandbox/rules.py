@@ -7,17 +7,21 @@ all that the served methods have; rules in CEL are not evaluated.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from scalekit_exec.sandbox import protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from scalekit_exec.sandbox.protocol import Descriptor, Message
 
 __all__ = ["violations"]
 
 _INTEGERS = ("int32", "int64", "uint32", "uint64")
 
 
-def violations(message: Any, prefix: str = "") -> list[tuple[str, str]]:  # noqa: ANN401 - generated classes have no types
+def violations(message: Message, prefix: str = "") -> list[tuple[str, str]]:
     """Return what is wrong with a message, as pairs of field and description."""
     found: list[tuple[str, str]] = []
     for field in message.DESCRIPTOR.fields:
@@ -32,17 +36,20 @@ def violations(message: Any, prefix: str = "") -> list[tuple[str, str]]:  # noqa
                 continue
             if is_set:
                 found.extend((name, text) for text in _field(field, rules, value))
-        if field.message_type is not None and not field.is_repeated and is_set:
-            if not field.message_type.full_name.startswith("google.protobuf."):
-                found.extend(violations(value, name + "."))
+        if is_set and not field.is_repeated and _is_scalekits(field.message_type):
+            found.extend(violations(value, name + "."))
     return found
 
 
-def _filled(field: Any, value: object) -> bool:  # noqa: ANN401 - likewise
+def _is_scalekits(message_type: Descriptor | None) -> bool:
+    return message_type is not None and not message_type.full_name.startswith("google.protobuf.")
+
+
+def _filled(field: Descriptor, value: object) -> bool:
     return field.message_type is not None or bool(value)
 
 
-def _field(field: Any, rules: Any, value: Any) -> Iterator[str]:  # noqa: ANN401 - likewise
+def _field(field: Descriptor, rules: Message, value: Message) -> Iterator[str]:
     kind = rules.WhichOneof("type")
     if kind == "repeated":
         yield from _repeated(field, rules.repeated, value)
@@ -54,7 +61,7 @@ def _field(field: Any, rules: Any, value: Any) -> Iterator[str]:  # noqa: ANN401
         yield from _enum(field, rules.enum, value)
 
 
-def _repeated(field: Any, rules: Any, values: Any) -> Iterator[str]:  # noqa: ANN401 - likewise
+def _repeated(field: Descriptor, rules: Message, values: Sequence[Message]) -> Iterator[str]:
     if rules.HasField("max_items") and len(values) > rules.max_items:
         yield f"value must contain no more than {rules.max_items} item(s)"
     if rules.HasField("min_items") and len(values) < rules.min_items:
@@ -64,7 +71,7 @@ def _repeated(field: Any, rules: Any, values: Any) -> Iterator[str]:  # noqa: AN
             yield from _field(field, rules.items, value)
 
 
-def _string(rules: Any, value: str) -> Iterator[str]:  # noqa: ANN401 - likewise
+def _string(rules: Message, value: str) -> Iterator[str]:
     if rules.HasField("min_len") and len(value) < rules.min_len:
         yield f"value length must be at least {rules.min_len} characters"
     if rules.HasField("max_len") and len(value) > rules.max_len:
@@ -79,7 +86,7 @@ def _string(rules: Any, value: str) -> Iterator[str]:  # noqa: ANN401 - likewise
         yield f"value must be in list {allowed}"
 
 
-def _integer(rules: Any, value: int) -> Iterator[str]:  # noqa: ANN401 - likewise
+def _integer(rules: Message, value: int) -> Iterator[str]:
     for limit, words, holds in (
         ("lt", "less than", value < rules.lt),
         ("lte", "less than or equal to", value <= rules.lte),
@@ -90,6 +97,6 @@ def _integer(rules: Any, value: int) -> Iterator[str]:  # noqa: ANN401 - likewis
             yield f"value must be {words} {getattr(rules, limit)}"
 
 
-def _enum(field: Any, rules: Any, value: int) -> Iterator[str]:  # noqa: ANN401 - likewise
+def _enum(field: Descriptor, rules: Message, value: int) -> Iterator[str]:
     if rules.defined_only and value not in field.enum_type.values_by_number:
         yield "value must be one of the defined enum values"

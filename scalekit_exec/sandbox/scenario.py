@@ -6,9 +6,8 @@ error that names file, table and key: a misspelt `expires_in` must not make a te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scalekit_exec.clock import parse_rfc3339
 from scalekit_exec.errors import ConfigurationError, nearest, shown
@@ -17,6 +16,9 @@ from scalekit_exec.sandbox import protocol
 from scalekit_exec.sandbox.account import CREDENTIAL_KINDS, SandboxAccount, credential_for
 from scalekit_exec.sandbox.faults import KINDS, OPERATIONS, Fault
 from scalekit_exec.sandbox.world import CUSTOM, SCALEKIT_USERS, World, provider_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["load_scenario", "read_account", "read_fault"]
 
@@ -182,7 +184,7 @@ def _credential(reader: _Reader) -> tuple[str, dict[str, Any]]:
 
 
 def read_account(values: object, source: str, table: str) -> SandboxAccount:
-    """Read one `[[accounts]]` table; ConfigurationError `config-invalid` where it makes no sense."""
+    """Read one `[[accounts]]` table; ConfigurationError `config-invalid` if it makes no sense."""
     reader = _Reader(source, table, values, _ACCOUNT)
     authorization_type, credential = _credential(reader)
     expires_at = _expires_at(reader)
@@ -208,7 +210,7 @@ def read_account(values: object, source: str, table: str) -> SandboxAccount:
 
 
 def read_fault(values: object, source: str, table: str) -> Fault:
-    """Read one `[[faults]]` table; ConfigurationError `config-invalid` where it makes no sense."""
+    """Read one `[[faults]]` table; ConfigurationError `config-invalid` if it makes no sense."""
     reader = _Reader(source, table, values, _FAULT)
     kind = reader.choice("kind", "", KINDS)
     reader.choice("on", "any", OPERATIONS)

@@ -1,7 +1,7 @@
-"""What the sandbox answers to each call, by the name that the call has in the descriptors.
+"""What the sandbox answers to each call.
 
-A method takes the request message and the call around it, and returns the response message or
-raises Refusal. A name that is not here is answered UNIMPLEMENTED.
+The names are those of the descriptors in snake_case. A method takes the request message and returns
+the response message, or raises Refusal. What has no method here is answered UNIMPLEMENTED.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from scalekit_exec.sandbox.refusal import (
 from scalekit_exec.sandbox.world import MagicLink, World, provider_of
 
 if TYPE_CHECKING:
-    from scalekit_exec.sandbox.desk import Call
+    from collections.abc import Callable, Iterable
+
+    from scalekit_exec.sandbox.protocol import Message
 
 __all__ = ["AccountService", "ConnectionService", "ProviderService"]
 
@@ -33,7 +35,7 @@ _PAGE = 30
 _CONNECTION_TYPES = {"BASIC_AUTH": "BASIC", "BEARER_TOKEN": "BEARER"}
 
 
-def _page(items: list[Any], request: Any) -> tuple[list[Any], str, str]:  # noqa: ANN401 - generated classes have no types
+def _page(items: list[Any], request: Message) -> tuple[list[Any], str, str]:
     """Return one page and the tokens of the next and the one before; a token is an offset."""
     size = request.page_size or _PAGE
     try:
@@ -50,10 +52,11 @@ class AccountService:
 
     descriptor = protocol.accounts.DESCRIPTOR.services_by_name["ConnectedAccountService"]
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, base_url: str) -> None:
         self._world = world
+        self._base_url = base_url
 
-    def _key(self, request: Any) -> AccountKey:  # noqa: ANN401 - likewise
+    def _key(self, request: Message) -> AccountKey:
         if not request.connector or not request.identifier:
             raise Refusal(
                 INVALID_ARGUMENT, "either id, or connector and identifier, must be provided"
@@ -65,7 +68,7 @@ class AccountService:
             request.user_id or None,
         )
 
-    def _account(self, request: Any) -> SandboxAccount:  # noqa: ANN401 - likewise
+    def _account(self, request: Message) -> SandboxAccount:
         if getattr(request, "id", ""):
             account = self._world.account_by_id(request.id)
         else:
@@ -74,7 +77,7 @@ class AccountService:
             raise Refusal(NOT_FOUND, "no account matches the specified criteria")
         return account
 
-    def GetConnectedAccountAuth(self, request: Any, call: Call) -> Any:  # noqa: ANN401, N802 - likewise; the descriptor's name
+    def get_connected_account_auth(self, request: Message) -> Message:
         """Answer with the account and its credential; a read may rotate the token."""
         account = self._account(request)
         with self._world.change():
@@ -83,13 +86,13 @@ class AccountService:
                 connected_account=account.message(with_credential=True)
             )
 
-    def GetConnectedAccountDetails(self, request: Any, call: Call) -> Any:  # noqa: ANN401, N802 - likewise
+    def get_connected_account_details(self, request: Message) -> Message:
         """Answer with the account's state."""
         return protocol.accounts.GetConnectedAccountByIdentifierResponse(
             connected_account=self._account(request).message(with_credential=False)
         )
 
-    def GetConnectedAccount(self, request: Any, call: Call) -> Any:  # noqa: ANN401, N802 - likewise
+    def get_connected_account(self, request: Message) -> Message:
         """Answer with the state of the account with this id."""
         if not request.id:
             raise Refusal(INVALID_ARGUMENT, "id must be provided")
@@ -97,12 +100,10 @@ class AccountService:
             connected_account=self._account(request).message(with_credential=False)
         )
 
-    def ListConnectedAccounts(self, request: Any, call: Call) -> Any:  # noqa: ANN401, N802 - likewise
+    def list_connected_accounts(self, request: Message) -> Message:
         """List accounts by any of connection, identifier, provider, organization and user."""
         if request.connector and request.connection_names:
-            raise Refusal(
-                INVALID_ARGUMENT, "connector and connection_names are mutually exclusive"
-            )
+            raise Refusal(INVALID_ARGUMENT, "connector and connection_names are mutually exclusive")
         names = set(request.connection_names) or ({request.connector} - {""})
 
         def fits(account: SandboxAccount) -> bool:
@@ -120,7 +121,7 @@ class AccountService:
             protocol.accounts.ListConnectedAccountsResponse, filter(fits, self._world), request
         )
 
-    def SearchConnectedAccounts(self, request: Any, call: Call) -> Any:  # noqa: ANN401, N802 - likewise
+    def search_connected_accounts(self, request: Message) -> Message:
         """List accounts whose identifier, connection or provider has the query in it."""
         query = request.query.lower()
 
@@ -137,12 +138,12 @@ class AccountService:
             protocol.accounts.SearchConnectedAccountsResponse, filter(fits, self._world), request
         )
 
-    def _list(self, response: Any, accounts: Any, request: Any) -> Any:  # noqa: ANN401 - likewise
+    def _list(
+        self, response: Callable[..., Message], accounts: Iterable[SandboxAccount], request: Message
+    ) -> Message:
         found = list(accounts)
         page, following, before = _page(found, request)
-        answer = response(
-            total_size=len(found), next_page_token=following, prev_page_token=before
-        )
+        answer = response(total_size=len(found), next_page_token=following, prev_page_token=before)
         for account in page:
             full = account.message(with_credential=False)
             row = answer.connected_accounts.add()
@@ -153,7 +154,7 @@ class AccountService:
                     getattr(row, field.name).CopyFrom(getattr(full, field.name))
         return answer
 
-    def CreateConnectedAccount(self, request: Any, call: Call) -> Any:  # noqa: ANN401, N802 - likewise
+    def create_connected_account(self, request: Message) -> Message:
         """Create an account that waits for its person, as the SDK's get_or_create does."""
         key = self._key(request)
         if not self._world.has_connection(key.connection_name):
@@ -167,12 +168,12 @@ class AccountService:
             connected_account=account.message(with_credential=False)
         )
 
-    def DeleteConnectedAccount(self, request: Any, call: Call) -> Any:  # noqa: ANN401, N802 - likewise
+    def delete_connected_account(self, request: Message) -> Message:
         """Forget an account."""
         self._world.remove(self._account(request).key)
         return protocol.accounts.DeleteConnectedAccountResponse()
 
-    def DisconnectConnectedAccount(self, request: Any, call: Call) -> Any:  # noqa: ANN401, N802 - likewise
+    def disconnect_connected_account(self, request: Message) -> Message:
         """Put an account into the state DISCONNECTED."""
         if not request.id:
             raise Refusal(INVALID_ARGUMENT, "id must be provided")
@@ -183,7 +184,7 @@ class AccountService:
             connected_account=account.message(with_credential=False)
         )
 
-    def GetMagicLinkForConnectedAccount(self, request: Any, call: Call) -> Any:  # noqa: ANN401, N802 - likewise
+    def get_magic_link_for_connected_account(self, request: Message) -> Message:
         """Make a link; the account need not exist, the connection must."""
         key = self._account(request).key if request.id else self._key(request)
         if not self._world.has_connection(key.connection_name):
@@ -196,12 +197,12 @@ class AccountService:
         )
         self._world.add_link(link)
         answer = protocol.accounts.GetMagicLinkForConnectedAccountResponse(
-            link=f"{call.base_url}/magic_link/{quote(link.token)}"
+            link=f"{self._base_url}/magic_link/{quote(link.token)}"
         )
         answer.expiry.FromMilliseconds(int(link.expires_at * 1000))
         return answer
 
-    def VerifyConnectedAccountUser(self, request: Any, call: Call) -> Any:  # noqa: ANN401, N802 - likewise
+    def verify_connected_account_user(self, request: Message) -> Message:
         """Make an account ACTIVE whose person came back with this request id; it works once."""
         with self._world.change():
             link = self._world.link_by_request(request.auth_request_id)
@@ -217,7 +218,7 @@ class AccountService:
                 account.status = ACTIVE
                 account.updated_at = time.time()
         return protocol.accounts.VerifyConnectedAccountUserResponse(
-            post_user_verify_redirect_url=f"{call.base_url}/verified"
+            post_user_verify_redirect_url=f"{self._base_url}/verified"
         )
 
 
@@ -262,7 +263,7 @@ class ConnectionService:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def ListAppConnections(self, request: Any, call: Call) -> Any:  # noqa: ANN401, N802 - likewise
+    def list_app_connections(self, request: Message) -> Message:
         """List the connections, by provider and by a query in their names."""
         query = request.query.lower()
         found = [
@@ -300,7 +301,7 @@ class ProviderService:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def ListProviders(self, request: Any, call: Call) -> Any:  # noqa: ANN401, N802 - likewise
+    def list_providers(self, request: Message) -> Message:
         """List the declared providers and those of the connections."""
         entries = {entry["identifier"]: entry for entry in self._world.declared_providers}
         for connection in self._world.connections():

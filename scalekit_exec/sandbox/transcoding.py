@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format, message_factory
 
 from scalekit_exec.sandbox import protocol
 from scalekit_exec.sandbox.refusal import INVALID_ARGUMENT, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from scalekit_exec.sandbox.protocol import Descriptor, Message
 
 __all__ = ["Route", "Routes", "dictionary"]
 
@@ -30,7 +34,7 @@ class Route:
     verb: str
     template: str
     body: str
-    method: Any
+    method: Descriptor
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -44,7 +48,7 @@ class Route:
 
     def request(
         self, variables: Mapping[str, str], query: Iterable[tuple[str, str]], body: bytes
-    ) -> Any:  # noqa: ANN401 - generated classes have no types
+    ) -> Message:
         """Return the request message; Refusal INVALID_ARGUMENT where the values do not fit."""
         message = message_factory.GetMessageClass(self.method.input_type)()
         try:
@@ -61,7 +65,7 @@ class Route:
         return message
 
 
-def _nested(descriptor: Any, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:  # noqa: ANN401 - likewise
+def _nested(descriptor: Descriptor, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Return query parameters, `a.b=c` and repeated ones too, as the JSON that they stand for.
 
     Parameters that are no fields are ignored, as grpc-gateway ignores them.
@@ -87,14 +91,14 @@ def _nested(descriptor: Any, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]
     return values
 
 
-def _field(descriptor: Any, name: str) -> Any:  # noqa: ANN401 - likewise
+def _field(descriptor: Descriptor, name: str) -> Descriptor:
     for field in descriptor.fields:
         if name in (field.name, field.camelcase_name):
             return field
     return None
 
 
-def _scalar(field: Any, text: str) -> object:  # noqa: ANN401 - likewise
+def _scalar(field: Descriptor, text: str) -> object:
     if field.cpp_type == field.CPPTYPE_BOOL:
         if text not in ("true", "false", "1", "0"):
             raise ValueError(f"{field.name} is neither true nor false")
@@ -102,7 +106,7 @@ def _scalar(field: Any, text: str) -> object:  # noqa: ANN401 - likewise
     return text
 
 
-def _bindings(method: Any) -> Iterable[Route]:  # noqa: ANN401 - likewise
+def _bindings(method: Descriptor) -> Iterable[Route]:
     rule = method.GetOptions().Extensions[protocol.http_extension]
     for binding in (rule, *rule.additional_bindings):
         verb = binding.WhichOneof("pattern")
@@ -113,15 +117,18 @@ def _bindings(method: Any) -> Iterable[Route]:  # noqa: ANN401 - likewise
 class Routes:
     """The routes of some services, looked up by verb and path."""
 
-    def __init__(self, services: Iterable[Any]) -> None:
+    def __init__(self, services: Iterable[Descriptor]) -> None:
         routes = [
-            route for service in services for method in service.methods for route in _bindings(method)
+            route
+            for service in services
+            for method in service.methods
+            for route in _bindings(method)
         ]
         # Literal paths win over those with variables: `/auth` is not an account's id.
         routes.sort(key=lambda route: (route.template.count("{"), -len(route.template)))
         self._routes = [(route, route.pattern) for route in routes]
 
-    def __iter__(self) -> Iterable[Route]:
+    def __iter__(self) -> Iterator[Route]:
         return iter([route for route, _ in self._routes])
 
     def find(self, verb: str, path: str) -> tuple[Route | None, dict[str, str], bool]:
@@ -135,7 +142,7 @@ class Routes:
         return None, {}, known
 
 
-def dictionary(message: Any) -> dict[str, Any]:  # noqa: ANN401 - likewise
+def dictionary(message: Message) -> dict[str, Any]:
     """Return a response as the JSON object that Scalekit's gateway makes of it.
 
     Names are snake_case, enums are names, times RFC 3339; what is unset is there with its default,
@@ -148,7 +155,7 @@ def dictionary(message: Any) -> dict[str, Any]:  # noqa: ANN401 - likewise
     return values
 
 
-def _show_unset(message: Any, values: dict[str, Any]) -> None:  # noqa: ANN401 - likewise
+def _show_unset(message: Message, values: dict[str, Any]) -> None:
     for field in message.DESCRIPTOR.fields:
         if field.message_type is None or field.message_type.GetOptions().map_entry:
             continue

@@ -46,17 +46,22 @@ class Sandbox:
         self._rpc: tuple[Any, int, Peers] | None = None
         self._listener = socket.create_server((host, port), backlog=128)
         self.url = f"https://{host}:{self._listener.getsockname()[1]}"
-        self._desk = Desk(world, self._closed)
-        self._rest = Rest(self._desk, self.client_id, secret, self.url)
-        threading.Thread(target=self._accept, name="sandbox", daemon=True).start()
+        self._desk = Desk(world, self._closed, self.url)
+        self._rest = Rest(self._desk, self.client_id, secret)
+        self._thread = threading.Thread(target=self._accept, name="sandbox", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """End every connection and give the port back; a second call does nothing."""
         if self._closed.is_set():
             return
         self._closed.set()
+        with contextlib.suppress(OSError):
+            # Closing a socket does not wake an accept() on it everywhere; a connection does.
+            socket.create_connection(self._listener.getsockname(), timeout=1).close()
+        self._thread.join(5)
         with self._lock:
-            sockets = [self._listener, *self._sockets]
+            sockets = list(self._sockets)
             rpc = self._rpc
         for each in sockets:
             _end(each)
@@ -64,16 +69,14 @@ class Sandbox:
             rpc[0].stop(None)
 
     def _accept(self) -> None:
-        while not self._closed.is_set():
-            try:
+        with self._listener:
+            while not self._closed.is_set():
                 plain, _ = self._listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                self._count += 1
-                number = self._count
-                self._sockets.add(plain)
-            threading.Thread(target=self._serve, args=(plain, number), daemon=True).start()
+                with self._lock:
+                    self._count += 1
+                    number = self._count
+                    self._sockets.add(plain)
+                threading.Thread(target=self._serve, args=(plain, number), daemon=True).start()
 
     def _serve(self, plain: socket.socket, number: int) -> None:
         current = plain
@@ -104,7 +107,7 @@ class Sandbox:
                 from scalekit_exec.sandbox import rpc
 
                 peers = rpc.Peers()
-                self._rpc = (*rpc.start(self._desk, peers, self.url), peers)
+                self._rpc = (*rpc.start(self._desk, peers), peers)
             return self._rpc[1], self._rpc[2]
 
     def _relay(self, tls: ssl.SSLSocket, number: int) -> None:
@@ -120,22 +123,17 @@ class Sandbox:
 
 
 def _end(each: socket.socket) -> None:
-    """Wake whoever waits on a socket, and end it. Its owner closes it."""
+    """Wake whoever waits on a socket, which then closes it.
+
+    SSLSocket's own shutdown would take the TLS layer away from under the thread that uses it.
+    """
     with contextlib.suppress(OSError):
         socket.socket.shutdown(each, socket.SHUT_RDWR)
-    if each.type and each.fileno() >= 0 and _listens(each):
-        each.close()
-
-
-def _listens(each: socket.socket) -> bool:
-    with contextlib.suppress(OSError, AttributeError):
-        return bool(each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-    return False
 
 
 def _exchange(tls: ssl.SSLSocket, plain: socket.socket, closed: threading.Event) -> None:
     """Copy both ways in one thread, since an SSL object must not be used by two at once."""
-    tls.setblocking(False)
+    tls.settimeout(0)
     while not closed.is_set():
         if not tls.pending():
             readable, _, _ = select.select([tls, plain], [], [], 1.0)

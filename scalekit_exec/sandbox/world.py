@@ -6,13 +6,15 @@ import hmac
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scalekit_exec.model import ACTIVE, AccountKey
 from scalekit_exec.sandbox.account import SandboxAccount, credential_for
 from scalekit_exec.sandbox.faults import Fault, Faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = ["CUSTOM", "SCALEKIT_USERS", "MagicLink", "RequestRecord", "World"]
 
@@ -213,7 +215,7 @@ class World:
 
 
 def provider_of(connection_name: str) -> str:
-    """Guess a provider for the catalogue; the real one's names are free, so this is make-believe."""
+    """Make up a provider for the catalogue: a real connection's name says nothing about it."""
     return connection_name.replace("-", "_").partition("_")[0].upper() or "SANDBOX"
 
 

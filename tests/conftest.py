@@ -1,0 +1,54 @@
+"""Seals every test: its own home and working folder, no settings of the machine, no network."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A loaded machine must not fail a law; the cases are the same in every run.
+settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("house")
+
+FOREIGN = ("SCALEKIT_", "TOOL_", "XDG_", "PYTHON", "SSL_CERT_", "GRPC_", "REQUESTS_", "CURL_")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give the test its own home and working folder, and none of the caller's settings."""
+    home, work = tmp_path / "home", tmp_path / "home" / "work"
+    work.mkdir(parents=True)
+    for name in list(os.environ):
+        if name.startswith(FOREIGN) or name.lower() in PROXIES or name in ("CI", "NETRC"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.chdir(work)
+    yield
+    assert Path(os.environ["HOME"]) == home
+
+
+def pytest_configure() -> None:
+    """Refuse every connection of the test process itself that leaves the machine."""
+    connect = socket.socket.connect
+
+    def only_loopback(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else ""
+        if host not in ("", "127.0.0.1", "::1", "localhost"):
+            raise OSError(f"a test tried to reach {host}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    socket.socket.connect = only_loopback  # type: ignore[method-assign]
