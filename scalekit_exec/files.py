@@ -19,8 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["displayed", "read_named", "read_trusted", "readable_by_others", "write_atomic"]
+__all__ = ["HOME", "displayed", "read_named", "read_trusted", "readable_by_others", "write_atomic"]
 
+HOME = "USERPROFILE" if os.name == "nt" else "HOME"
 LARGEST = 1 << 20
 _CHECKED = os.name != "nt"
 # How long nothing may come through a pipe. A writer that is there may be asking its user first.
@@ -31,8 +32,8 @@ _CHUNK = 1 << 16
 
 def displayed(path: str) -> str:
     """Return a path as a person writes it: `~` for their home, nothing that a terminal obeys."""
-    home = os.environ.get("HOME", "").rstrip("/")
-    if home and path.startswith(home + "/"):
+    home = os.environ.get(HOME, "").rstrip(os.sep)
+    if home and path.startswith(home + os.sep):
         path = "~" + path[len(home) :]
     return shown(path)
 

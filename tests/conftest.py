@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.launches import Folder
+from tests.support.sandboxes import SandboxHandle, running_sandbox
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,3 +55,24 @@ def pytest_configure() -> None:
         connect(self, address)  # type: ignore[arg-type]
 
     socket.socket.connect = only_loopback  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def open_sandbox() -> Iterator[SandboxHandle]:
+    """Run one sandbox in which every account is there and ACTIVE, for all tests of a process."""
+    with running_sandbox() as handle:
+        yield handle
+
+
+@pytest.fixture
+def sandbox(open_sandbox: SandboxHandle) -> SandboxHandle:
+    """Return that sandbox as it was at its start."""
+    open_sandbox.reset()
+    return open_sandbox
+
+
+@pytest.fixture
+def folder(sandbox: SandboxHandle, sealed: None) -> Folder:
+    """Return a working folder with a map of gmail and slack, and credentials for the sandbox."""
+    del sealed
+    return Folder(Path.cwd(), sandbox)

@@ -94,7 +94,7 @@ def test_any_bytes_are_a_map_or_a_configuration_error_that_names_the_file(
     environ = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     outcome: ServiceMap | ConfigurationError
     try:
-        outcome = config.load(name or None, environ, str(folder))
+        outcome = config.load(str(folder / name) if name else None, environ, str(tmp_path))
     except ConfigurationError as error:
         outcome = error
     if isinstance(outcome, ConfigurationError):

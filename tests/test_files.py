@@ -266,7 +266,9 @@ def test_a_new_file_is_private_and_so_are_the_folders_made_for_it(tmp_path: Path
 
 
 def test_a_file_that_is_written_anew_keeps_its_mode_and_its_owner(tmp_path: Path) -> None:
-    path = written(tmp_path / "scalekit.toml", mode=0o640)
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    path = written(folder / "scalekit.toml", mode=0o640)
     if ROOT:
         os.chown(path, STRANGER, STRANGER)
     before = os.stat(path)
@@ -278,7 +280,7 @@ def test_a_file_that_is_written_anew_keeps_its_mode_and_its_owner(tmp_path: Path
         before.st_gid,
     )
     assert files.read_named(path) == b"new"
-    assert os.listdir(tmp_path) == ["scalekit.toml"]
+    assert os.listdir(folder) == ["scalekit.toml"]
 
 
 def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
@@ -291,12 +293,14 @@ def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe")
     with pytest.raises(ConfigurationError, match="it is a pipe"):
-        files.write_atomic(str(tmp_path / "pipe"), b"new")
+        files.write_atomic(str(folder / "pipe"), b"new")
     with pytest.raises(ConfigurationError, match="it is a folder"):
-        files.write_atomic(str(tmp_path), b"new")
-    assert os.listdir(tmp_path) == ["pipe"]
+        files.write_atomic(str(folder), b"new")
+    assert os.listdir(folder) == ["pipe"]
 
 
 CUT_SHORT = """
@@ -328,12 +332,14 @@ def test_a_process_that_is_killed_while_it_writes_leaves_the_old_content(tmp_pat
 
 
 def test_a_disk_that_is_full_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None:
-    path = written(tmp_path / "config.toml", b"o" * 3000)
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    path = written(folder / "config.toml", b"o" * 3000)
     done = write_with_room_for_a_thousand_bytes(path, "SIG_IGN")
     assert done.returncode == 1
     assert f"cannot write {path}: {os.strerror(errno.EFBIG).lower()}" in done.stderr
     assert files.read_named(path) == b"o" * 3000
-    assert os.listdir(tmp_path) == ["config.toml"]
+    assert os.listdir(folder) == ["config.toml"]
 
 
 OVER_AND_OVER = """

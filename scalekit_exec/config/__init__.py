@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from scalekit_exec.config.discovery import CONNECTIONS, PROJECT_FILE, find_project, user_path
+from scalekit_exec.config.discovery import PROJECT_FILE, find_project, user_path
 from scalekit_exec.config.document import Table, parse_json, parse_toml
 from scalekit_exec.config.selection import Word, is_word, parse_word, select
 from scalekit_exec.config.services import (
@@ -118,19 +118,20 @@ def _load_project(path: str, explicit: str | None, trust: Trust) -> _Part:
         hint = "correct -c or SCALEKIT_EXEC_CONFIG, or leave it out"
         raise ConfigurationError("config-missing", what, hint) from None
     if path.endswith(".json"):
-        return _load_connections(path, data)
+        return _load_connections(path, data, found=explicit is None)
     root = parse_toml(path, data)
     return _Part(root, read_services(root, trust), read_groups(root))
 
 
-def _load_connections(path: str, data: bytes) -> _Part:
-    root = parse_json(path, data)
+def _load_connections(path: str, data: bytes, *, found: bool) -> _Part:
     try:
+        root = parse_json(path, data)
         services, unusable = read_connections(root)
     except ConfigurationError as error:
-        if os.path.basename(path) != CONNECTIONS or error.hint:
+        if not found:
             raise
-        hint = "if this is not the file of scalekit-auth, name your map: SCALEKIT_EXEC_CONFIG=PATH"
+        # The name is a common one: this may be the file of quite another program.
+        hint = f"{error.hint}; if this is another program's file: SCALEKIT_EXEC_CONFIG=MAP"
         raise ConfigurationError(error.code, error.message, hint) from None
     name = displayed(path)
     notes = [f"{name} is read; to move to {PROJECT_FILE}: scalekit-auth import {name}"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from scalekit_exec.files import HOME
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +34,7 @@ def find_project(cwd: str, environ: Mapping[str, str]) -> str | None:
 
 def _folders(cwd: str, environ: Mapping[str, str]) -> Iterator[str]:
     """Go up from `cwd`, comparing folders by what they are and not by how they are written."""
-    home = _identity(environ.get("USERPROFILE" if os.name == "nt" else "HOME", ""))
+    home = _identity(environ.get(HOME, ""))
     folder = os.path.abspath(cwd)
     here = _identity(folder)
     while here is not None:
@@ -59,8 +61,7 @@ def user_path(environ: Mapping[str, str]) -> str:
     make the file depend on the working folder, which is a project's to fill.
     """
     if os.name == "nt":
-        home = environ.get("USERPROFILE", "")
-        base = environ.get("APPDATA") or os.path.join(home, "AppData", "Roaming")
+        base = environ.get("APPDATA") or os.path.join(environ.get(HOME, ""), "AppData", "Roaming")
     else:
         base = environ.get("XDG_CONFIG_HOME", "")
         if not os.path.isabs(base):
@@ -69,7 +70,7 @@ def user_path(environ: Mapping[str, str]) -> str:
 
 
 def _home(environ: Mapping[str, str]) -> str:
-    home = environ.get("HOME", "")
+    home = environ.get(HOME, "")
     if os.path.isabs(home):
         return home
     import pwd

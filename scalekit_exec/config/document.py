@@ -40,9 +40,13 @@ class Table:
     values: Mapping[str, object]
 
     def error(self, key: str, message: str, hint: str = "") -> ConfigurationError:
-        """Return the error that names this file, this table and the key, if it is about one."""
+        """Return the error that names this file, this table and the key, if it is about one.
+
+        Without a hint of its own it has the plain one: the key to change.
+        """
         where = " ".join(part for part in (self.place, shown(key, 80)) if part)
         text = f"{displayed(self.file)}: {where + ': ' if where else ''}{message}"
+        hint = hint or f"correct {where or 'it'} in {displayed(self.file)}"
         return ConfigurationError("config-invalid", text, hint)
 
     def only(self, known: Sequence[str]) -> None:

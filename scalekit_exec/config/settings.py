@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from scalekit_exec.errors import nearest, shown
+from scalekit_exec.files import HOME
 from scalekit_exec.model import ScalekitSettings, UserSettings
 from scalekit_exec.variables import refusal
 
@@ -163,8 +164,8 @@ def _path(table: Table, key: str, environ: Mapping[str, str]) -> str | None:
         return None
     if "\0" in text:
         raise table.error(key, "a path has no NUL character")
-    if text.startswith("~/") and environ.get("HOME"):
-        text = os.path.join(environ["HOME"], text[2:])
+    if text.startswith("~/") and environ.get(HOME):
+        text = os.path.join(environ[HOME], text[2:])
     return os.path.join(os.path.dirname(table.file), text)
 
 

@@ -60,7 +60,7 @@ class Route:
                 given = [*query, *given]
             values = _nested(message.DESCRIPTOR, given)
             json_format.ParseDict(values, message, ignore_unknown_fields=True)
-        except (json_format.ParseError, UnicodeDecodeError, ValueError) as error:
+        except (json_format.ParseError, UnicodeDecodeError, ValueError, KeyError) as error:
             raise Refusal(INVALID_ARGUMENT, f"invalid request: {error}") from None
         return message
 
@@ -103,6 +103,9 @@ def _scalar(field: Descriptor, text: str) -> object:
         if text not in ("true", "false", "1", "0"):
             raise ValueError(f"{field.name} is neither true nor false")
         return text in ("true", "1")
+    # The JSON parser below passes over an unknown name, as it does for fields.
+    if field.enum_type is not None and not text.isdecimal():
+        return field.enum_type.values_by_name[text].number
     return text
 
 

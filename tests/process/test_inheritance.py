@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.processes import (
     DIRECT,
+    FUNCTIONS,
     NULL,
     RESET,
     Launcher,
@@ -21,6 +22,7 @@ from tests.support.processes import (
     probe,
     run,
     signal_state,
+    wait_for,
 )
 
 if TYPE_CHECKING:
@@ -114,16 +116,12 @@ def test_descriptors_are_the_caller_s(
 
 
 def test_closed_descriptors_are_on_dev_null_in_our_own_time(
-    launcher: Launcher, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     """With them closed, the file that we open next would become the child's stdin."""
-    from tests.process.test_status import wait_for
-
     ready = tmp_path / "ready"
     start = Start(closed=frozenset({0, 1, 2}), environ={"PATH": PATH, "SLOW": str(ready)})
-    if launcher.name != "functions":
-        pytest.skip("only our own script stops in time")
-    with start.popen(launcher.words("true")) as process:
+    with start.popen(FUNCTIONS.words("true")) as process:
         wait_for(ready, process)
         targets = [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in (0, 1, 2)]
         process.kill()

@@ -95,6 +95,13 @@ def test_odd_words_end_with_the_status_that_env_has(word: str, path: str | None)
     assert caught.value.hint
 
 
+def test_a_word_with_a_nul_is_no_command() -> None:
+    for word in ("a\0b", "./a\0b"):
+        with pytest.raises(CommandError) as caught:
+            launch.find(word, {"PATH": PATH})
+        assert caught.value.exit_status == 127
+
+
 def test_without_path_the_system_s_own_is_searched() -> None:
     assert launch.find("sh", {}) in ("/bin/sh", "/usr/bin/sh")
 
@@ -179,15 +186,16 @@ def test_windows_line_ends_are_seen_through(tmp_path: Path) -> None:
     assert error.hint.startswith("sed ")
 
 
-def test_a_program_for_another_machine_is_not_fed_to_sh(tmp_path: Path) -> None:
+def test_a_program_for_another_machine_is_not_fed_to_sh(launcher: Launcher, tmp_path: Path) -> None:
     tool = tmp_path / "tool"
     data = bytearray(Path(shutil.which("true") or "").read_bytes())
     data[18:20] = b"\xfe\xfe"  # e_machine
     tool.write_bytes(data)
     tool.chmod(0o755)
-    error = _refusal(tool)
-    assert (error.code, error.exit_status) == ("not-executable", 126)
-    assert "for another system" in error.message
+    done = run(launcher.words(str(tool)))
+    assert done.returncode == 126
+    assert b"error[not-executable]" in done.stderr
+    assert b"for another system" in done.stderr
 
 
 def test_an_interpreter_that_may_not_be_run_is_126(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.processes import DIRECT, FUNCTIONS, ROOT, Launcher, Start, run
+from tests.support.processes import DIRECT, FUNCTIONS, Launcher, Start, run, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,38 +73,24 @@ def test_as_pid_1_a_signal_while_resolving_still_ends_us(tmp_path: Path, number:
     assert done.stderr == b""
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells another's limits")
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGQUIT], ids=lambda number: number.name)
 def test_a_crash_while_resolving_leaves_no_core(tmp_path: Path, number: int) -> None:
-    ready = tmp_path / "ready"
+    folder = tmp_path / "here"
+    folder.mkdir()
+    ready = folder / "ready"
     start = Start(
         core=(4096, 4096),
-        folder=tmp_path,
-        environ={"PATH": os.environ["PATH"], "SLOW": str(ready), "PYTHONPATH": str(ROOT)},
+        folder=folder,
+        environ={"PATH": os.environ["PATH"], "SLOW": str(ready)},
     )
     with start.popen(FUNCTIONS.words("true")) as process:
         wait_for(ready, process)
-        soft = open_limit(process.pid)
+        soft, hard = resource.prlimit(process.pid, resource.RLIMIT_CORE)
         process.send_signal(number)
         assert process.wait(10) == -number
-    assert soft == (1 if sys.platform == "linux" else 0)
-    assert os.listdir(tmp_path) == ["ready"]
-
-
-def wait_for(ready: Path, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the launch has begun; fail if it ends first."""
-    import time
-
-    end = time.monotonic() + 10
-    while not ready.exists():
-        assert process.poll() is None, "the launch ended too early"
-        assert time.monotonic() < end, "the launch is late"
-        time.sleep(0.005)
-
-
-def open_limit(pid: int) -> int:
-    import resource
-
-    return resource.prlimit(pid, resource.RLIMIT_CORE)[0]
+    assert (soft, hard) == (1, 4096)
+    assert os.listdir(folder) == ["ready"]
 
 
 @pytest.mark.parametrize(

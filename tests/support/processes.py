@@ -12,6 +12,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
 PROBE = HERE / "probe.py"
 # What CPython ignores by itself and we put back to the default, whatever it was.
 RESET = {signal.SIGPIPE, signal.SIGXFSZ}
@@ -115,6 +115,15 @@ def run(
             process.kill()
             raise
     return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+def wait_for(ready: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the process has made the file; fail if it ends first."""
+    end = time.monotonic() + 10
+    while not ready.exists():
+        assert process.poll() is None, "the launch ended too early"
+        assert time.monotonic() < end, "the launch is late"
+        time.sleep(0.005)
 
 
 @dataclass(frozen=True, slots=True)
