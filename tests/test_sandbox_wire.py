@@ -35,7 +35,7 @@ def wire() -> Iterator[Wire]:
 
 
 def error_info(error: grpc.RpcError) -> Any:
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]
+    status = rpc_status.from_call(error)
     assert status is not None
     info = errors.ErrorInfo()
     assert status.details[0].Unpack(info)
@@ -114,7 +114,7 @@ def test_rest_and_grpc_refuse_in_the_same_words(wire: Wire) -> None:
         assert detail["error_code"] == code
         with pytest.raises(grpc.RpcError) as caught:
             wire.auth(connector, identifier)
-        assert caught.value.code().value[0] == shown["code"]  # type: ignore[attr-defined]
+        assert caught.value.code().value[0] == shown["code"]
         info = error_info(caught.value)
         assert info.error_code == code
         assert info.request_info.request_id
@@ -132,7 +132,7 @@ def test_a_revoked_token_is_refused_over_both_transports(wire: Wire) -> None:
     assert shown["details"][0]["error_code"] == "UNAUTHENTICATED"
     with pytest.raises(grpc.RpcError) as caught:
         wire.auth()
-    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED  # type: ignore[attr-defined]
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
     wire.authenticate()
     assert wire.auth().connected_account.identifier == "mess"
 
@@ -205,9 +205,8 @@ def test_the_protocol_is_chosen_by_what_the_client_offers(
     context = ssl.create_default_context(cadata=wire.sandbox.ca_pem)
     if offered is not None:
         context.set_alpn_protocols(offered)
-    with socket.create_connection(("127.0.0.1", int(wire.host.rpartition(":")[2]))) as plain:
-        with context.wrap_socket(plain, server_hostname="localhost") as tls:
-            assert tls.selected_alpn_protocol() == chosen
+    with wire.tls(context) as tls:
+        assert tls.selected_alpn_protocol() == chosen
 
 
 @pytest.mark.parametrize(
@@ -222,10 +221,9 @@ def test_the_protocol_is_chosen_by_what_the_client_offers(
 def test_what_is_no_request_is_answered_400_and_ends_the_connection(
     wire: Wire, sent: bytes
 ) -> None:
-    with socket.create_connection(("127.0.0.1", int(wire.host.rpartition(":")[2]))) as plain:
-        with wire.context.wrap_socket(plain, server_hostname="localhost") as tls:
-            tls.sendall(sent)
-            answer = b"".join(iter(lambda: tls.recv(4096), b""))
+    with wire.tls(wire.context) as tls:
+        tls.sendall(sent)
+        answer = b"".join(iter(lambda: tls.recv(4096), b""))
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 

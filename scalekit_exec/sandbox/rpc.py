@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import threading
 from concurrent import futures
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf import any_pb2
 from google.rpc import status_pb2
 from grpc_status import rpc_status
-from scalekit.v1.connected_accounts import connected_accounts_pb2_grpc
-from scalekit.v1.connections import connections_pb2_grpc
-from scalekit.v1.providers import providers_pb2_grpc
 
 from scalekit_exec.sandbox.desk import Call
 from scalekit_exec.sandbox.refusal import UNAVAILABLE, Refusal
@@ -31,12 +29,6 @@ if TYPE_CHECKING:
     Server = grpc.Server
 
 __all__ = ["Peers", "start"]
-
-_GENERATED = {
-    "scalekit.v1.connected_accounts.ConnectedAccountService": connected_accounts_pb2_grpc,
-    "scalekit.v1.connections.ConnectionService": connections_pb2_grpc,
-    "scalekit.v1.providers.ProviderService": providers_pb2_grpc,
-}
 
 # Scalekit's own server takes a ping every 30 s; grpc's default would end the SDK's idle channel.
 _OPTIONS = (
@@ -149,7 +141,9 @@ def start(desk: Desk, peers: Peers) -> tuple[Server, int]:
     server = grpc.server(_Threads(), options=_OPTIONS)
     for service in desk.services:
         descriptor = service.descriptor
-        generated = _GENERATED[descriptor.full_name]
+        # Not a `from` import: that would end in importing `scalekit` itself (see `protocol`).
+        path = descriptor.file.name.removesuffix(".proto").replace("/", ".")
+        generated = import_module(path + "_pb2_grpc")
         base = getattr(generated, descriptor.name + "Servicer")
         methods = {method.name: _method(method, desk, peers) for method in descriptor.methods}
         servicer = type(descriptor.name, (base,), methods)()

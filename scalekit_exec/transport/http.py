@@ -78,9 +78,9 @@ class Exchange:
         while True:
             attempt += 1
             problem: VaultError | None = None
-            answer = None
-            connection, used = self._lend()
+            answer, used = None, False
             try:
+                connection, used = self._lend()
                 answer = self._once(connection, method, path, body, headers())
                 if answer.status != 429 and (answer.status < 500 or answer.status == 501):
                     return answer
@@ -273,6 +273,10 @@ class ServiceToken:
             if self._token is stale:
                 self._token = None
         return self.get()
+
+    def close(self) -> None:
+        """Close the connections that the request was sent on."""
+        self._exchange.close()
 
     def _request(self) -> Secret:
         from urllib.parse import urlencode

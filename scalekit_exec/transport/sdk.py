@@ -152,6 +152,7 @@ class SdkVault:
     def close(self) -> None:
         """Close the channel; calls under way end with `timed-out`."""
         self._closed.set()
+        self._token.close()
         with self._lock:
             if self._client is not None:
                 self._client[1].grpc_secure_channel.close()

@@ -50,6 +50,7 @@ def _furnish(folder: Path, kind: str, number: int) -> None:
         tool.symlink_to(script(folder / "other", f"#!/bin/sh\necho {number}\n"))
     elif kind == "fifo":
         os.mkfifo(tool)
+        tool.chmod(0o755)
 
 
 @settings(max_examples=60, deadline=None)
@@ -146,6 +147,14 @@ def test_a_foreign_name_is_shown_escaped() -> None:
     with pytest.raises(CommandError) as caught:
         launch.find("a\x1b[31m\u202e", {"PATH": "/nowhere"})
     assert caught.value.message == 'no command "a\\x1b[31m\\u202e" on PATH'
+
+
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "tool").mkdir()
+    with pytest.raises(CommandError) as caught:
+        launch.find("tool", {"PATH": str(tmp_path)})
+    assert caught.value.code == "not-executable"
+    assert "is a folder" in caught.value.message
 
 
 def test_a_file_that_is_not_executable_is_126_and_says_how(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,10 @@ class Wire:
 
     def connect(self, timeout: float = 10) -> http.client.HTTPSConnection:
         return http.client.HTTPSConnection(self.host, context=self.context, timeout=timeout)
+
+    def tls(self, context: ssl.SSLContext) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", int(self.host.rpartition(":")[2])), 10)
+        return context.wrap_socket(plain, server_hostname="localhost")
 
     def close(self) -> None:
         self.http.close()

@@ -1,0 +1,1 @@
+"""What the tool knows about shells: so far, how they complete its words."""
