@@ -13,7 +13,7 @@ function __scalekit_exec_services
             case -c --config
                 set map --config=(string replace -r '^~/' "$HOME/" -- $words[(math $i + 1)])
             case '--config=*'
-                set map (string replace -r '^--config=~/' "--config=$HOME/" -- $words[$i])
+                set map (string replace -r -- '^--config=~/' "--config=$HOME/" $words[$i])
         end
     end
     command scalekit-exec $map --list-words 2>/dev/null </dev/null
@@ -27,6 +27,7 @@ end
 complete -c scalekit-exec -f
 complete -c scalekit-exec -n 'not __scalekit_exec_ours' -a '(__scalekit_exec_command)'
 complete -c scalekit-exec -n __scalekit_exec_ours -a '(__scalekit_exec_services)'
+complete -c scalekit-exec -n __scalekit_exec_ours -a -- -d 'the command comes next'
 complete -c scalekit-exec -n __scalekit_exec_ours -s c -l config -r -F -d 'the map to use instead of the project\'s'
 complete -c scalekit-exec -n __scalekit_exec_ours -l env-file -r -F -d 'Scalekit\'s credentials'
 complete -c scalekit-exec -n __scalekit_exec_ours -l environment -x -d '[environments.NAME] of your file instead of [scalekit]'

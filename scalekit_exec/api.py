@@ -11,8 +11,8 @@ import os
 
 from scalekit_exec import config, connect, credentials, resolver
 from scalekit_exec.clock import Deadline, parse_rfc3339
-from scalekit_exec.errors import raise_failures
-from scalekit_exec.record import record
+from scalekit_exec.errors import UsageError, raise_failures, shown
+from scalekit_exec.record import record, replace
 from scalekit_exec.resolver import Rules
 from scalekit_exec.variables import TOKEN, Variable
 
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from scalekit_exec.model import Wanted
+    from scalekit_exec.model import ServiceMap, Wanted
 
 __all__ = ["get_token", "get_tokens"]
 
@@ -129,10 +129,7 @@ def _asked(words: Sequence[str], options: Options, environ: Mapping[str, str]) -
         _first(options.config, environ.get("SCALEKIT_EXEC_CONFIG")), environ, os.getcwd()
     )
     identifier = _first(options.identifier, environ.get("SCALEKIT_EXEC_IDENTIFIER"))
-    wanted = {
-        word: _as_token(config.select(service_map, [word], identifier=identifier)[0])
-        for word in words
-    }
+    wanted = {word: _want(service_map, word, identifier) for word in words}
     env_file, environment = options.env_file, options.environment
     if env_file is None and environment is None:
         env_file = environ.get("SCALEKIT_EXEC_ENV_FILE") or None
@@ -158,10 +155,16 @@ def _asked(words: Sequence[str], options: Options, environ: Mapping[str, str]) -
     return {word: filled.values["TOKEN"].reveal() for word, filled in by_word.items()}
 
 
-def _as_token(wanted: Wanted) -> Wanted:
+def _want(service_map: ServiceMap, word: str, identifier: str | None) -> Wanted:
     """Want the bare token, whatever variables the map fills from it; and want it for certain."""
-    from scalekit_exec.record import replace
-
+    parsed = config.parse_word(word)
+    if parsed.variable is not None or parsed.name in service_map.groups:
+        raise UsageError(
+            "usage",
+            f'"{shown(word)}" is not one service',
+            "ask for NAME or NAME@IDENTIFIER; get_tokens takes several",
+        )
+    (wanted,) = config.select(service_map, [word], identifier=identifier)
     return replace(
         wanted,
         variables=(Variable("TOKEN", TOKEN),),

@@ -127,20 +127,37 @@ def _from_variables(values: Mapping[str, str | None], source: str) -> ClientCred
     name = ENV_URL if url else ENVIRONMENT_URL
     return ClientCredentials(
         _identifier(given[CLIENT_ID], source),
-        Secret(given[CLIENT_SECRET]),
+        _secret(given[CLIENT_SECRET], f"{source}: {CLIENT_SECRET}"),
         _url(given[name], source, name),
         source,
     )
 
 
 def _identifier(client_id: str, source: str) -> str:
+    """Check a client id. One that is none is not shown: it may be the secret, in the wrong place."""
     if not client_id.isascii() or not client_id.isprintable() or len(client_id) > 200:
         raise ConfigurationError(
             "config-invalid",
-            f"{source}: {CLIENT_ID} is no client id: {shown(client_id, 60)}",
-            f"it begins with skc_; find it {DASHBOARD}",
+            f"{source}: {CLIENT_ID} is no client id",
+            f"it begins with skc_ and is one line of plain characters; find it {DASHBOARD}",
         )
     return client_id
+
+
+def _secret(text: str, source: str) -> Secret:
+    """Check a client secret: text of one line, as what is pasted wrongly mostly is not."""
+    fault = ""
+    if len(text) > LONGEST_SECRET:
+        fault = f"is longer than {LONGEST_SECRET} characters"
+    elif any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        fault = "is not UTF-8 text"
+    elif any(ord(character) < 0x20 or character == "\x7f" for character in text):
+        fault = "has a line break or another control character in it"
+    if fault:
+        raise ConfigurationError(
+            "config-invalid", f"{source} {fault}", f"copy it once more; it is {DASHBOARD}"
+        )
+    return Secret(text)
 
 
 def _url(text: str, source: str, key: str) -> str:
@@ -154,11 +171,14 @@ def _url(text: str, source: str, key: str) -> str:
         ) from None
 
 
-def _values(data: bytes, path: str) -> dict[str, str | None]:
-    """Read our keys out of a .env file, without interpolation and without exporting anything."""
+def _values(data: bytes, path: str, warn: Callable[[str], None]) -> dict[str, str | None]:
+    """Read our keys out of a .env file, without interpolation and without exporting anything.
+
+    `dotenv_values` would tell of a line that it cannot read through logging, past our own speech.
+    """
     from io import StringIO
 
-    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
 
     try:
         text = data.decode("utf-8-sig")
@@ -168,8 +188,16 @@ def _values(data: bytes, path: str) -> dict[str, str | None]:
             f"{shown(path)} is not UTF-8 text",
             "save it as UTF-8, lines of NAME=VALUE",
         ) from None
-    values = dotenv_values(stream=StringIO(text), interpolate=False)
-    return {name: values.get(name) for name in NAMES}
+    values: dict[str, str | None] = {}
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:
+            found = binding.original
+            blank = len(found.string) - len(found.string.lstrip())
+            line = found.line + found.string[:blank].count("\n")
+            warn(f"{shown(path)}: line {line} is not NAME=VALUE and is passed over")
+        elif binding.key in NAMES:
+            values[str(binding.key)] = binding.value
+    return values
 
 
 def _from_env_file(path: str, warn: Callable[[str], None]) -> ClientCredentials:
@@ -182,7 +210,7 @@ def _from_env_file(path: str, warn: Callable[[str], None]) -> ClientCredentials:
             "name a file with SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET and SCALEKIT_ENV_URL",
         ) from None
     _warn_if_open(os.path.expanduser(path), warn)
-    found = _from_variables(_values(data, path), shown(path))
+    found = _from_variables(_values(data, path, warn), shown(path))
     if found is None:
         raise ConfigurationError(
             "credentials-missing",
@@ -203,7 +231,7 @@ def _discovered(path: str, warn: Callable[[str], None]) -> ClientCredentials | N
         data = files.read_trusted(path, fifo=True)
     except FileNotFoundError:
         return None
-    found = _from_variables(_values(data, path), shown(path))
+    found = _from_variables(_values(data, path, warn), shown(path))
     if found is not None:
         _warn_if_open(path, warn)
     return found
@@ -289,12 +317,12 @@ def _from_settings(settings: ScalekitSettings, path: str, table: str) -> ClientC
 def _from_command(command: tuple[str, ...], where: str) -> Secret:
     """Run `client_secret_command`: no shell, nothing on its stdin, a minute at the most.
 
-    Its stderr goes to ours, so that a password manager can say what it waits for.
+    Its stderr goes to ours, so that a password manager can say what it waits for. Of the command
+    only the first word is ever shown: the others may hold a password.
     """
     import subprocess
 
-    name = shown(command[0], 80)
-    hint = f"run it by hand: {shown(' '.join(command), 120)}"
+    name = f"{where}: client_secret_command {shown(command[0], 80)}"
     try:
         done = subprocess.run(
             [os.path.expanduser(command[0]), *command[1:]],
@@ -308,12 +336,16 @@ def _from_command(command: tuple[str, ...], where: str) -> Secret:
     except (OSError, ValueError) as error:
         why = f"cannot be started: {getattr(error, 'strerror', None) or 'a NUL in its words'}"
     else:
-        secret = done.stdout[: LONGEST_SECRET + 1].decode("utf-8", "replace").strip()
-        if done.returncode == 0 and secret and len(secret) <= LONGEST_SECRET:
-            return Secret(secret)
-        why = f"ended with {done.returncode}" if done.returncode else "printed no secret"
+        # What is no UTF-8 becomes lone surrogates, which `_secret` refuses.
+        secret = done.stdout.decode("utf-8", "surrogateescape").strip()
+        if done.returncode == 0 and secret:
+            return _secret(secret, f"{name}: what it printed")
+        how = f"status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
+        why = f"ended with {how}" if done.returncode else "printed no secret"
     raise ConfigurationError(
-        "credentials-missing", f"{where}: client_secret_command {name} {shown(why)}", hint
+        "credentials-missing",
+        f"{name} {shown(why).lower()}",
+        "run it by hand: it must print the client secret and nothing else, and ask on the terminal",
     )
 
 
@@ -321,46 +353,57 @@ def _from_keyring(env_url: str, client_id: str, where: str) -> Secret:
     """Read the secret from the operating system's keyring, which may ask a person to unlock it."""
     try:
         import keyring
-        import keyring.errors
     except ImportError:
         raise ConfigurationError(
             "credentials-missing",
             f"{where} has no client secret, and the keyring package is not installed",
             "install scalekit-exec[keyring], or set client_secret_command, or use a .env",
         ) from None
-    backend = keyring.get_keyring()
-    kind = f"{type(backend).__module__}.{type(backend).__name__}"
-    if kind.startswith(CLEAR_TEXT_BACKENDS):
-        raise ConfigurationError(
-            "credentials-missing",
-            f"{where}: the keyring here ({shown(kind)}) keeps no secret safely",
-            "use the system's keyring, client_secret_command, or a .env with mode 600",
-        )
-    secret = _unlocked(lambda: keyring.get_password(KEYRING_SERVICE, f"{client_id}@{env_url}"))
-    if not secret:
-        raise ConfigurationError(
-            "credentials-missing",
-            f"{where}: the keyring holds no secret for {shown(client_id)} at {shown(env_url)}",
-            "store it with: python -m keyring set "
-            f"{KEYRING_SERVICE} {shown(client_id)}@{shown(env_url)}",
-        )
-    return Secret(secret)
+    user = f"{client_id}@{env_url}"
+    refused: list[str] = []
+
+    def ask() -> str | None:
+        backend = keyring.get_keyring()
+        for each in getattr(backend, "backends", None) or [backend]:
+            kind = f"{type(each).__module__}.{type(each).__name__}"
+            if kind.startswith(CLEAR_TEXT_BACKENDS):
+                refused.append(kind)
+            elif found := each.get_password(KEYRING_SERVICE, user):
+                return str(found)
+        return None
+
+    secret, problem = _unlocked(ask)
+    if secret:
+        return _secret(secret, f"{where}: what the keyring holds")
+    if problem:
+        message = f"{where}: the keyring {shown(problem)}"
+        hint = "unlock it, or set client_secret_command, or use a .env with mode 600"
+    elif refused:
+        message = f"{where}: the keyring here ({shown(refused[0])}) keeps no secret safely"
+        hint = "use the system's keyring, client_secret_command, or a .env with mode 600"
+    else:
+        message = f"{where}: the keyring holds no secret for {shown(client_id)} at {env_url}"
+        hint = f"store it with: python -m keyring set {KEYRING_SERVICE} {shown(user)}"
+    raise ConfigurationError("credentials-missing", message, hint)
 
 
-def _unlocked(ask: Callable[[], str | None]) -> str | None:
-    """Ask the keyring, for a minute at the most: somebody may have to type a password."""
+def _unlocked(ask: Callable[[], str | None]) -> tuple[str | None, str]:
+    """Ask the keyring, for a minute at the most: somebody may have to type a password.
+
+    Returns what it gave, and what went wrong. Of an exception only the kind is told: its text is
+    the backend's own, and nobody knows what is in it.
+    """
     import threading
 
-    result: list[str | None] = []
+    result: list[tuple[str | None, str]] = []
 
     def run() -> None:
-        # A keyring's failure of any kind is the same to us as an empty one.
         try:
-            result.append(ask())
-        except Exception:  # noqa: BLE001 - backends raise what their platform raises
-            result.append(None)
+            result.append((ask(), ""))
+        except Exception as error:  # noqa: BLE001 - backends raise what their platform raises
+            result.append((None, f"cannot be read: {type(error).__name__}"))
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(UNLOCK_SECONDS)
-    return result[0] if result else None
+    return result[0] if result else (None, f"did not answer within {UNLOCK_SECONDS} s")

@@ -25,6 +25,7 @@ settings.register_profile(
 )
 settings.load_profile("house")
 
+IN_CI = bool(os.environ.get("CI"))
 FOREIGN = ("SCALEKIT_", "TOOL_", "XDG_", "PYTHON", "SSL_CERT_", "GRPC_", "REQUESTS_", "CURL_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -42,6 +43,13 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(work)
     yield
     assert Path(os.environ["HOME"]) == home
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in CI that skipped anything: there, what a test needs is installed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if IN_CI and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_configure() -> None:

@@ -150,6 +150,20 @@ def test_groups_of_both_files_are_put_together(home: Home) -> None:
     assert home.load().groups == {"all": ("gmail", "slack"), "mail": ("gmail", "slack")}
 
 
+def test_a_group_that_the_project_replaces_is_not_held_against_its_services(home: Home) -> None:
+    home.user(GMAIL + '[groups]\nmail = ["gone"]\n')
+    home.map('[groups]\nmail = ["gmail"]\n')
+    assert home.load().groups == {"mail": ("gmail",)}
+
+
+def test_a_certificate_file_is_looked_for_beside_the_file_that_names_it(home: Home) -> None:
+    home.user('[scalekit]\nca_bundle = "ca.pem"\n[environments.a]\nca_bundle = "/etc/ca.pem"\n')
+    found = home.load().settings
+    assert found.scalekit is not None
+    assert found.scalekit.ca_bundle == str(home.own.parent / "ca.pem")
+    assert found.environments["a"].ca_bundle == "/etc/ca.pem"
+
+
 def test_a_group_and_a_service_of_one_name_are_refused_across_files_too(home: Home) -> None:
     home.user(GMAIL + '[groups]\nslack = ["gmail"]\n')
     home.map('[services.slack]\nconnection_name = "s"\n')

@@ -56,7 +56,8 @@ class Speaker:
     def _object(self, value: dict[str, object]) -> None:
         import json
 
-        self._line(json.dumps({"version": VERSION, **value}, ensure_ascii=False))
+        # ASCII only: whatever the locale is, and however a reader splits lines (U+2028), it is one.
+        self._line(json.dumps({"version": VERSION, **value}))
 
     def error(self, error: ScalekitExecError) -> None:
         """Tell an error, with every service that failed."""

@@ -192,7 +192,7 @@ def _replaced(fault: Fault) -> Answer | None:
     if fault.kind == "redirect":
         return Answer(fault.status or 302, headers=(("Location", fault.location),))
     if fault.kind == "rest_absent":
-        return Answer(fault.status or 404, b"404 page not found\n", "text/plain")
+        return Answer(fault.status or 404, b"no such page\n", "text/plain")
     return _OTHER_BODIES.get(fault.kind)
 
 

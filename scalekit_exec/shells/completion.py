@@ -175,7 +175,7 @@ function __scalekit_exec_services
             case -c --config
                 set map --config=(string replace -r '^~/' "$HOME/" -- $words[(math $i + 1)])
             case '--config=*'
-                set map (string replace -r '^--config=~/' "--config=$HOME/" -- $words[$i])
+                set map (string replace -r -- '^--config=~/' "--config=$HOME/" $words[$i])
         end
     end
     command scalekit-exec $map --list-words 2>/dev/null </dev/null
@@ -189,6 +189,7 @@ end
 complete -c scalekit-exec -f
 complete -c scalekit-exec -n 'not __scalekit_exec_ours' -a '(__scalekit_exec_command)'
 complete -c scalekit-exec -n __scalekit_exec_ours -a '(__scalekit_exec_services)'
+complete -c scalekit-exec -n __scalekit_exec_ours -a -- -d 'the command comes next'
 @OPTIONS@
 """
 

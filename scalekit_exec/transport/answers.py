@@ -28,6 +28,9 @@ __all__ = [
     "verified",
 ]
 
+# Beyond these a server is not telling the time, or sending anybody anywhere, but trying us out.
+LONGEST_DATE = 64
+LONGEST_LINK = 8192
 STATUSES = (ACTIVE, "EXPIRED", "PENDING_AUTH", "PENDING_VERIFICATION", "DISCONNECTED")
 BASIC_TYPES = ("BASIC_AUTH", "BASIC")
 TOKEN_FIELDS = ("token", "bearer_token", "api_key")
@@ -67,7 +70,7 @@ class Answer:
     @property
     def as_of(self) -> float:
         """The server's time, or ours where it did not tell."""
-        told = parse_http_date(self.date)
+        told = parse_http_date(self.date[:LONGEST_DATE])
         return self.received_at if told is None else told
 
 
@@ -88,7 +91,9 @@ def decode(answer: Answer, host: str) -> dict[str, object]:
             status=answer.status,
         ) from None
     if not isinstance(value, dict):
-        raise _strange(host, "JSON that is not an object")
+        # Of its content nothing is told: it may be a credential.
+        kind = "string" if isinstance(value, str) else _kind(value)
+        raise _strange(host, f"a JSON {kind} instead of an object")
     return value
 
 
@@ -110,7 +115,8 @@ def with_error_info(answer: Answer) -> Answer:
     for detail in details if isinstance(details, list) else ():
         if (
             isinstance(detail, dict)
-            and str(detail.get("@type", "")).endswith("scalekit.v1.errdetails.ErrorInfo")
+            and isinstance(kind := detail.get("@type"), str)
+            and kind.endswith("scalekit.v1.errdetails.ErrorInfo")
             and isinstance(detail.get("error_code"), str)
         ):
             info = detail
@@ -127,12 +133,32 @@ def _strange(host: str, what: str) -> VaultError:
 
 
 def _text(value: object) -> str:
-    """Return a scalar of Scalekit's as text: whole floats without `.0`, as Struct makes them."""
+    """Return a scalar of Scalekit's as text: whole floats without `.0`, as Struct makes them.
+
+    What is no scalar is no text either.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return value if isinstance(value, str) else str(value)
+    return str(value) if isinstance(value, (str, int, float)) else ""
+
+
+def _kind(value: object) -> str:
+    kinds = ((type(None), "null"), (bool, "boolean"), (dict, "object"), (list, "array"))
+    return next((word for kind, word in kinds if isinstance(value, kind)), "number")
+
+
+def _told(value: object, limit: int) -> str:
+    """Show a value of Scalekit's in a message: a string as it is, of all else only the kind."""
+    return shown(value, limit) if isinstance(value, str) else f"a JSON {_kind(value)}"
+
+
+def _access_token(details: Mapping[str, object], host: str) -> str:
+    token = details.get("access_token")
+    if token is not None and not isinstance(token, str):
+        raise _strange(host, f"an access token that is {_told(token, 0)}")
+    return token or ""
 
 
 def _mapping(value: object) -> Mapping[str, object]:
@@ -144,9 +170,9 @@ def _expiry(value: object, host: str) -> float | None:
     if value is None or value == "":
         return None
     try:
-        seconds = parse_rfc3339(str(value))
+        seconds = parse_rfc3339(value if isinstance(value, str) else "")
     except ValueError:
-        raise _strange(host, f"a time that is none: {shown(value, 40)}") from None
+        raise _strange(host, f"a time that is none: {_told(value, 40)}") from None
     return seconds if seconds > 0 else None
 
 
@@ -157,7 +183,7 @@ def account(body: Mapping[str, object], key: AccountKey, host: str, as_of: float
         raise _strange(host, "an answer without an account")
     status = row.get("status")
     if status not in STATUSES:
-        raise _strange(host, f"an account status that is unknown here: {shown(status, 60)}")
+        raise _strange(host, f"an account status that is unknown here: {_told(status, 60)}")
     return Account(
         key,
         str(status),
@@ -187,9 +213,9 @@ def credential(
     expires_at = found.expires_at
     token = ""
     if oauth:
-        token = _text(oauth.get("access_token") or "")
+        token = _access_token(oauth, host)
     elif dwd:
-        token = _text(dwd.get("access_token") or "")
+        token = _access_token(dwd, host)
         expires_at = _expiry(dwd.get("token_expires_at"), host) or expires_at
     else:
         token = _static_token(static, found.authorization_type)
@@ -244,9 +270,11 @@ def link(body: Mapping[str, object], host: str) -> Link:
     """Read a magic link; raises VaultError `unexpected-answer` for one that is not https."""
     url = body.get("link")
     if not isinstance(url, str) or not url.startswith("https://"):
-        raise _strange(host, f"a link that is not https: {shown(url, 80)}")
-    if shown(url, len(url)) != url or " " in url:
+        raise _strange(host, f"a link that is not https: {_told(url, 80)}")
+    if any(not "!" <= character <= "~" for character in url):
         raise _strange(host, "a link with characters that no URL has")
+    if len(url) > LONGEST_LINK:
+        raise _strange(host, f"a link of {len(url)} characters")
     return Link(url, _expiry(body.get("expiry"), host))
 
 
@@ -254,7 +282,7 @@ def verified(body: Mapping[str, object], host: str) -> str:
     """Read where to send the browser after a verification; "" where Scalekit names no address."""
     url = body.get("post_user_verify_redirect_url") or ""
     if not isinstance(url, str) or not (url == "" or url.startswith(("https://", "http://"))):
-        raise _strange(host, f"an address that is none: {shown(url, 80)}")
+        raise _strange(host, f"an address that is none: {_told(url, 80)}")
     return url
 
 

@@ -11,9 +11,16 @@ import threading
 import time
 from random import random
 
+from scalekit_exec.clock import parse_http_date
 from scalekit_exec.errors import VaultError, shown
 from scalekit_exec.secret import Secret
-from scalekit_exec.transport.answers import Answer, decode, refusal, with_error_info
+from scalekit_exec.transport.answers import (
+    LONGEST_DATE,
+    Answer,
+    decode,
+    refusal,
+    with_error_info,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,10 +109,8 @@ class Exchange:
         if attempt >= TRIES:
             return 0.0
         if answer is not None and answer.status == 429:
-            asked = answer.retry_after.strip()
-            if asked.isascii() and asked.isdigit() and len(asked) < 7:
-                return float(asked)
-            return PAUSES_WHEN_LIMITED[attempt - 1]
+            asked = retry_after(answer)
+            return PAUSES_WHEN_LIMITED[attempt - 1] if asked is None else asked
         return PAUSES[attempt - 1] * (0.75 + random() / 2)  # noqa: S311 - jitter
 
     def _once(
@@ -226,6 +231,15 @@ class Exchange:
                 with suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
                 sock.close()
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Return the seconds that a server asks us to wait (RFC 9110 section 10.2.3), if it does."""
+    asked = answer.retry_after.strip()[:LONGEST_DATE]
+    if asked.isascii() and asked.isdigit():
+        return float(asked)
+    moment = parse_http_date(asked)
+    return None if moment is None else max(0.0, moment - answer.as_of)
 
 
 def _bare(path: str) -> str:

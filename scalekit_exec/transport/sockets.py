@@ -55,8 +55,9 @@ def _bypassed(host: str, port: int, no_proxy: str) -> bool:
         if "/" in entry and _in_network(host, entry):
             return True
         name, colon, digits = entry.rpartition(":")
-        if colon and digits.isdigit() and "]" not in digits and ":" not in name.strip("[]"):
-            if int(digits) != port:
+        one_colon = ":" not in name or name.endswith("]")
+        if colon and one_colon and digits.isascii() and digits.isdigit():
+            if digits.lstrip("0") != str(port):
                 continue
             entry = name
         entry = entry.strip("[]").removeprefix("*").lstrip(".")
@@ -88,6 +89,7 @@ def find_proxy(environ: Mapping[str, str], host: str, port: int) -> Proxy | None
 
     try:
         url = url if "://" in url else f"http://{url}"
+        url.encode()  # bytes that are no text would fail only in gRPC
         parts = urlsplit(url)
         proxy_host, proxy_port = parts.hostname, parts.port or 80
     except ValueError:
@@ -191,10 +193,13 @@ class Dialer:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
             why = getattr(error, "strerror", None) or "not a host name"
+            what, where = ("host", "SCALEKIT_ENV_URL")
+            if self._proxy:
+                what, where = ("proxy", "HTTPS_PROXY")
             unknown = VaultError(
                 "unreachable",
-                f"cannot find the host {shown(host)}: {shown(why).lower()}",
-                "check SCALEKIT_ENV_URL for a typing error, and the network's DNS",
+                f"cannot find the {what} {shown(host)}: {shown(why).lower()}",
+                f"check {where} for a typing error, and the network's DNS",
             )
             unknown.final = True
             return unknown

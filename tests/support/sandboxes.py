@@ -117,7 +117,7 @@ def running_sandbox(scenario_text: str | None = None) -> Iterator[SandboxHandle]
                 file.write(scenario_text)
             options = ["--scenario", path]
         process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, *options, "--lifetime", "600"],
+            [sys.executable, "-c", _PROGRAM, *options, "--lifetime", "7200"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -89,7 +89,7 @@ class Wire:
             request_serializer=type(request).SerializeToString,
             response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
         )
-        return stub(request, timeout=timeout, metadata=[("authorization", f"Bearer {self.token}")])
+        return stub(request, timeout=timeout, metadata=(("authorization", f"Bearer {self.token}"),))
 
     def auth(self, connector: str = "gmail", identifier: str = "mess", timeout: float = 10) -> Any:
         """Read a credential over gRPC."""

@@ -1,0 +1,137 @@
+"""The rules of the house that a machine can hold (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.launches import PROGRAM
+
+if TYPE_CHECKING:
+    from tests.support.launches import Folder
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "scalekit_exec"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+# Where a secret may leave its type; every other place would be a leak.
+REVEALERS = {
+    "api.py",
+    "environment.py",
+    "transport/http.py",
+    "transport/https.py",
+    "transport/sdk.py",
+    "transport/sockets.py",
+    "secret.py",
+    "cli/auth/sandbox.py",
+}
+# All that a launch of two services imports, over https, at the top level.
+ALLOWED = {
+    *("scalekit_exec", "tomli", "__future__", "__main__", "importlib"),
+    # the interpreter's own start, and what site and .pth files of a virtual environment import
+    *("encodings", "codecs", "io", "abc", "site", "os", "stat", "posixpath", "genericpath"),
+    *("zipimport", "sitecustomize", "usercustomize", "_distutils_hack", "types", "warnings"),
+    *("time", "posix", "winreg", "nt", "marshal", "linecache", "tokenize", "token", "textwrap"),
+    # what tomli, json, http.client and ssl bring
+    *("re", "enum", "functools", "collections", "operator", "keyword", "reprlib", "copyreg"),
+    *("json", "http", "email", "urllib", "ssl", "socket", "selectors", "select", "errno", "math"),
+    *("base64", "binascii", "struct", "quopri", "uu", "random", "bisect", "hashlib", "calendar"),
+    *("datetime", "locale", "string", "contextlib", "threading", "weakref", "array", "itertools"),
+    *("unicodedata", "ipaddress", "stringprep", "heapq", "typing", "resource", "signal"),
+    *("annotationlib", "ast", "numbers", "copy", "traceback", "queue", "statistics", "atexit"),
+}
+# What the launch path must never pay for, named so that a failure says why.
+FORBIDDEN = {
+    *("scalekit", "grpc", "psutil", "dotenv", "keyring", "click", "rich", "requests"),
+    *("dataclasses", "inspect", "argparse", "subprocess", "logging", "asyncio", "pathlib"),
+}
+
+
+def imported(folder: Folder, *words: str) -> set[str]:
+    """Return the top-level modules that the installed program imports for these words."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", PROGRAM, *words],
+        env=folder.variables(),
+        cwd=folder.path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    names = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in lines[1:]}
+    return {name for name in names if not name.startswith("_") or name == "__main__"}
+
+
+def test_a_launch_imports_nothing_but_what_is_listed(folder: Folder) -> None:
+    found = imported(folder, "gmail", "slack", "--", "true")
+    assert not found & FORBIDDEN
+    assert not {name for name in found - ALLOWED if not name.startswith("c7")}
+    assert "tomli" in found
+
+
+def test_help_imports_next_to_nothing(folder: Folder) -> None:
+    found = imported(folder, "--help")
+    assert not found & {*FORBIDDEN, "ssl", "socket", "json", "tomli", "http"}
+
+
+def test_importing_the_package_does_nothing() -> None:
+    code = "import sys; before = set(sys.modules); import scalekit_exec; print(*sorted({n.split('.')[0] for n in set(sys.modules) - before}))"  # noqa: E501
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["__future__", "scalekit_exec"]
+    assert done.stderr == ""
+
+
+def test_every_public_name_can_be_imported() -> None:
+    import scalekit_exec
+
+    assert sorted(scalekit_exec.__all__) == dir(scalekit_exec)
+    for name in scalekit_exec.__all__:
+        assert getattr(scalekit_exec, name).__doc__
+    with pytest.raises(AttributeError):
+        scalekit_exec.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_and_functions_stay_short_and_names_are_sorted(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 400
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 50, node.name
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            names = ast.literal_eval(node.value)
+            assert sorted(names) == sorted(set(names)), "a name stands twice in __all__"
+
+
+def test_secrets_are_revealed_only_where_the_architecture_says() -> None:
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in MODULES
+        if ".reveal()" in path.read_text() and "sandbox" not in path.parent.name
+    }
+    assert found <= REVEALERS
+
+
+def test_only_the_command_line_writes_to_the_standard_streams() -> None:
+    writers = {"cli", "auth"}
+    for path in MODULES:
+        if path.parent.name in writers or path.name == "predecessor.py":
+            continue
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in ("print", "sys.stdout.write", "sys.stderr.write"), path
+
+
+def test_no_test_patches_our_own_code() -> None:
+    words = ["mock." + "patch", "Magic" + "Mock", "monkeypatch." + "setattr"]
+    for path in (ROOT / "tests").rglob("*.py"):
+        text = path.read_text()
+        assert not [word for word in words if word in text], path
