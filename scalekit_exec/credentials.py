@@ -90,7 +90,7 @@ def find(request: Request, warn: Callable[[str], None]) -> ClientCredentials:
         return _from_settings(settings, request.service_map.settings.path, table)
     found = _from_variables(request.environ, "the environment")
     found = found or _beside_project(request, warn)
-    found = found or _from_user_env(request.service_map.settings, warn)
+    found = found or _discovered(_user_env(request.service_map.settings), warn)
     if found is None and settings is not None and _says_anything(settings):
         found = _from_settings(settings, request.service_map.settings.path, "scalekit")
     if found is None:
@@ -134,7 +134,7 @@ def _from_variables(values: Mapping[str, str | None], source: str) -> ClientCred
 
 
 def _identifier(client_id: str, source: str) -> str:
-    """Check a client id. One that is none is not shown: it may be the secret, in the wrong place."""
+    """Check a client id. What is none is not shown: it may be the secret, in the wrong place."""
     if not client_id.isascii() or not client_id.isprintable() or len(client_id) > 200:
         raise ConfigurationError(
             "config-invalid",
@@ -146,10 +146,8 @@ def _identifier(client_id: str, source: str) -> str:
 
 def _secret(text: str, source: str) -> Secret:
     """Check a client secret: text of one line, as what is pasted wrongly mostly is not."""
-    fault = ""
-    if len(text) > LONGEST_SECRET:
-        fault = f"is longer than {LONGEST_SECRET} characters"
-    elif any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+    fault = f"is longer than {LONGEST_SECRET} characters" if len(text) > LONGEST_SECRET else ""
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
         fault = "is not UTF-8 text"
     elif any(ord(character) < 0x20 or character == "\x7f" for character in text):
         fault = "has a line break or another control character in it"
@@ -191,9 +189,8 @@ def _values(data: bytes, path: str, warn: Callable[[str], None]) -> dict[str, st
     values: dict[str, str | None] = {}
     for binding in parse_stream(StringIO(text)):
         if binding.error:
-            found = binding.original
-            blank = len(found.string) - len(found.string.lstrip())
-            line = found.line + found.string[:blank].count("\n")
+            text = binding.original.string
+            line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
             warn(f"{shown(path)}: line {line} is not NAME=VALUE and is passed over")
         elif binding.key in NAMES:
             values[str(binding.key)] = binding.value
@@ -241,10 +238,6 @@ def _user_env(settings: UserSettings) -> str:
     return os.path.join(os.path.dirname(settings.path), ".env")
 
 
-def _from_user_env(settings: UserSettings, warn: Callable[[str], None]) -> ClientCredentials | None:
-    return _discovered(_user_env(settings), warn)
-
-
 def _beside_project(request: Request, warn: Callable[[str], None]) -> ClientCredentials | None:
     """Take the `.env` beside the project map, unless it names a server that is not the user's.
 
@@ -264,10 +257,11 @@ def _beside_project(request: Request, warn: Callable[[str], None]) -> ClientCred
     own = _own_urls(settings, warn)
     if own is None or found.env_url in own:
         return found
+    hosts = [url.removeprefix("https://") for url in (found.env_url, *sorted(own))]
     raise ConfigurationError(
         "config-invalid",
-        f"{shown(path)} sends to {shown(_host(found.env_url))}, but your own Scalekit is "
-        f"{shown(', '.join(sorted(map(_host, own))) or 'another')}",
+        f"{shown(path)} sends to {shown(hosts[0])}, but your own Scalekit is "
+        f"{shown(', '.join(hosts[1:]) or 'another')}",
         f'if that is right, add allow_urls = ["{shown(found.env_url)}"] to [scalekit] in '
         f"{shown(settings.path)}, or name the file with --env-file",
     )
@@ -281,16 +275,12 @@ def _own_urls(settings: UserSettings, warn: Callable[[str], None]) -> set[str] |
         urls.update(table.allow_urls)
         if table.env_url:
             urls.add(table.env_url)
-    own_env = _from_user_env(settings, warn)
+    own_env = _discovered(_user_env(settings), warn)
     if own_env is not None:
         urls.add(own_env.env_url)
     if settings.scalekit is None and own_env is None:
         return None
     return urls
-
-
-def _host(url: str) -> str:
-    return url.removeprefix("https://")
 
 
 def _says_anything(settings: ScalekitSettings) -> bool:

@@ -155,10 +155,9 @@ def build(
     for name in [name for name in child if _same(name, policy) in owned]:
         del child[name]
     for service in filled:
-        for variable in service.wanted.variables:
-            child[variable.name] = service.values[variable.name].reveal()
-            if variable.is_token and service.expires_at is not None:
-                child[variable.name + EXPIRY_SUFFIX] = format_rfc3339(service.expires_at)
+        child.update(_expiries(service))
+        # Last, since a map may fill a variable with that ending by itself.
+        child.update((name, secret.reveal()) for name, secret in service.values.items())
     mark = _mark(child.pop(MARK, ""), wanted, filled, child, policy)
     if mark:
         child[MARK] = mark
@@ -189,6 +188,14 @@ def _matches(name: str, patterns: Iterable[str], policy: Policy) -> bool:
         if compared == pattern or (pattern[-1:] == "*" and compared.startswith(pattern[:-1])):
             return True
     return False
+
+
+def _expiries(service: Filled) -> dict[str, str]:
+    if service.expires_at is None:
+        return {}
+    ends = format_rfc3339(service.expires_at)
+    bare = [variable.name for variable in service.wanted.variables if variable.is_token]
+    return {name + EXPIRY_SUFFIX: ends for name in bare}
 
 
 def _owned(wanted: Wanted) -> list[str]:

@@ -26,7 +26,8 @@ BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
 BASH_HELPER = (
     f"source {BASH_COMPLETION}; complete -W 'alpha beta' frob;"
     if BASH_COMPLETION.exists()
-    else "_command_offset() { COMPREPLY=($(compgen -W 'alpha head' -- ${COMP_WORDS[COMP_CWORD]})); };"
+    else "_command_offset() { "
+    "COMPREPLY=($(compgen -W 'alpha head' -- ${COMP_WORDS[COMP_CWORD]})); };"
 )
 SHELLS = [name for name in ("bash", "zsh", "fish") if shutil.which(name)]
 MAP = """\

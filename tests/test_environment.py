@@ -97,6 +97,12 @@ def test_an_expiry_stands_beside_every_bare_token_and_nothing_else() -> None:
     }
 
 
+def test_an_expiry_that_the_map_fills_itself_is_kept() -> None:
+    wanted = want("x", ("A_EXPIRES_AT", "at {expires_at}"), "A")
+    got = child({}, (wanted, credential("t", 1.0, expires_at="then")))
+    assert got["A_EXPIRES_AT"] == "at then"
+
+
 def test_pristine_keeps_the_basics_and_what_is_passed() -> None:
     parent = {"PATH": "/bin", "LC_TIME": "C", "FOO": "1", "AWS_A": "2", "AWS_B": "3", "LCX": "4"}
     got = child(parent, pristine=True, passed=("AWS_*",))

@@ -85,6 +85,14 @@ def test_allow_makes_the_account_active_with_a_token_and_the_link_works_once(wir
     assert wire.send("GET", path)[0] == 410
 
 
+def test_the_record_does_not_hold_the_link(wire: Wire) -> None:
+    path = link(wire)
+    decide(wire, path, "allow")
+    found = [each for each in wire.sandbox.world.requests() if each["operation"] == "consent"]
+    assert [each["method"] for each in found] == ["GET", "POST"]
+    assert {each["path"] for each in found} == {"/magic_link/"}
+
+
 def test_deny_leaves_the_account_as_it_was_and_says_so(wire: Wire) -> None:
     path = link(wire)
     status, _, page = decide(wire, path, "deny")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,10 +15,10 @@ from scalekit_exec.errors import ConfigurationError
 from scalekit_exec.model import AccountKey
 from scalekit_exec.sandbox import World, load_scenario
 from scalekit_exec.sandbox.faults import KINDS, Fault, Faults
+from scalekit_exec.sandbox.services import AccountService, ConnectionService, ProviderService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Load = Callable[[str], World]
 
@@ -245,3 +247,31 @@ def test_a_server_without_rest_still_issues_tokens_and_speaks_grpc() -> None:
     assert faults.take("token", "", "rest") is None
     assert faults.take("auth", "gmail", "grpc") is None
     assert faults.take("auth", "gmail", "rest") is not None
+
+
+MANUAL = (Path(__file__).parent.parent / "docs" / "sandbox.md").read_text(encoding="utf-8")
+
+
+def test_the_manuals_scenario_can_be_loaded(load: Load) -> None:
+    found = re.search(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
+    assert found is not None
+    world = load(found[1])
+    assert [entry.key.connection_name for entry in world] == ["gmail_u3134a", "freshdesk_1"]
+    assert world.connections()[0]["name"] == "slack_x7y9z"
+
+
+def test_the_manual_names_every_fault_and_no_other() -> None:
+    table = MANUAL.partition("| kind |")[2].partition("\n\n")[0]
+    names = [row.split("|")[1] for row in table.splitlines()[2:]]
+    assert {name for row in names for name in re.findall(r"`(\w+)`", row)} == set(KINDS)
+
+
+def test_the_manual_names_every_call_that_is_served() -> None:
+    listed = MANUAL.partition("Served are: ")[2].partition(". Other")[0]
+    served = {
+        method.name
+        for service in (AccountService, ConnectionService, ProviderService)
+        for method in service.descriptor.methods
+        if hasattr(service, re.sub(r"(?<!^)(?=[A-Z])", "_", method.name).lower())
+    }
+    assert set(re.findall(r"\w+", listed)) == served

@@ -29,11 +29,15 @@ BUNDLES = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
+NO_CERTIFICATE = "it holds no certificate in PEM form"
 
 
 @record
 class Trust:
-    """The chosen anchors: PEM text, a file or a folder; all None means the system's store."""
+    """The chosen anchors: PEM text, a file, folders; all None means the system's store.
+
+    `folder` may be several, as in SSL_CERT_DIR, with the system's separator between them.
+    """
 
     pem: str | None = None
     file: str | None = None
@@ -62,37 +66,34 @@ class Trust:
         """Return the anchors as PEM, for gRPC; raises ConfigurationError `config-invalid`."""
         if self.pem is not None:
             return self.pem.encode()
-        candidates = [self.file] if self.file else [ssl.get_default_verify_paths().cafile, *BUNDLES]
-        if self.folder and not self.file:
-            return self._folder_as_pem(self.folder)
-        for path in candidates:
-            if path and os.path.isfile(path):
-                try:
-                    with open(path, "rb") as file:
-                        return file.read()
-                except OSError as error:
-                    raise self._unreadable(error) from None
-        with open(_certifi(), "rb") as file:
+        if self.file or self.folder:
+            return self._as_pem()
+        system = filter(None, (ssl.get_default_verify_paths().cafile, *BUNDLES))
+        with open(next(filter(os.path.isfile, system), None) or _certifi(), "rb") as file:
             return file.read()
 
-    def _folder_as_pem(self, folder: str) -> bytes:
+    def _as_pem(self) -> bytes:
         parts = []
         try:
-            for name in sorted(os.listdir(folder)):
-                path = os.path.join(folder, name)
-                if os.path.isfile(path):
-                    with open(path, "rb") as file:
-                        data = file.read()
-                    if b"-----BEGIN CERTIFICATE-----" in data:
-                        parts.append(data)
+            paths = [self.file] if self.file else []
+            for folder in filter(os.path.isdir, (self.folder or "").split(os.pathsep)):
+                names = sorted(os.listdir(folder))
+                paths += filter(os.path.isfile, (os.path.join(folder, name) for name in names))
+            for path in paths:
+                with open(path, "rb") as file:
+                    data = file.read()
+                if b"-----BEGIN CERTIFICATE-----" in data:
+                    parts.append(data)
         except OSError as error:
             raise self._unreadable(error) from None
+        if not parts:  # gRPC would take nothing for a wish to use its own list
+            raise self._unreadable(OSError(0, NO_CERTIFICATE))
         return b"\n".join(dict.fromkeys(parts))
 
     def _unreadable(self, error: Exception) -> ConfigurationError:
         why = error.strerror if isinstance(error, OSError) and error.strerror else ""
         if isinstance(error, ssl.SSLError):
-            why = "it holds no certificate in PEM form"
+            why = NO_CERTIFICATE
         return ConfigurationError(
             "config-invalid",
             f"CA file {shown(self.file or self.folder or '')} ({self.source}): {shown(why)}",
@@ -115,30 +116,45 @@ def _has_anchors(paths: ssl.DefaultVerifyPaths) -> bool:
         return False
 
 
+def _existing(path: str, source: str, separator: str | None = None) -> str:
+    """Return the path, or those of several that are there; with `~` for the home."""
+    given = path.split(separator) if separator else [path]
+    found = [full for full in map(os.path.expanduser, given) if os.path.exists(full)]
+    if not found:
+        raise ConfigurationError(
+            "config-invalid",
+            f"CA file {shown(path)} ({source}) does not exist",
+            f"set {source} to a PEM file, or unset it",
+        )
+    return os.pathsep.join(found)
+
+
 def choose(environ: Mapping[str, str], ca_bundle: str | None = None) -> Trust:
     """Choose the anchors; `ca_bundle` is the user's file's word for what the environment lacks.
 
     Raises ConfigurationError `config-invalid` where a named file is not there. OpenSSL's variables
-    are read from `environ`, so that an empty one counts as unset.
+    are read from `environ`, so that an empty one counts as unset; as in OpenSSL they hold together,
+    and SSL_CERT_DIR may name several folders, of which some are not there.
     """
     for source, path in (
         ("SCALEKIT_CA_BUNDLE", environ.get("SCALEKIT_CA_BUNDLE")),
         ("ca_bundle", ca_bundle),
-        ("SSL_CERT_FILE", environ.get("SSL_CERT_FILE")),
-        ("SSL_CERT_DIR", environ.get("SSL_CERT_DIR")),
     ):
-        if not path:
-            continue
-        full = os.path.expanduser(path)
-        if not os.path.exists(full):
-            raise ConfigurationError(
-                "config-invalid",
-                f"CA file {shown(path)} ({source}) does not exist",
-                f"set {source} to a PEM file, or unset it",
-            )
-        if os.path.isdir(full):
-            return Trust(folder=full, source=source)
-        return Trust(file=full, source=source)
+        if path:
+            full = _existing(path, source)
+            if os.path.isdir(full):
+                return Trust(folder=full, source=source)
+            return Trust(file=full, source=source)
+    file, folders = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
+    if file or folders:
+        source = " and ".join(
+            name for name, path in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folders)) if path
+        )
+        return Trust(
+            file=_existing(file, "SSL_CERT_FILE") if file else None,
+            folder=_existing(folders, "SSL_CERT_DIR", os.pathsep) if folders else None,
+            source=source,
+        )
     if sys.platform == "darwin":
         return Trust(source="truststore")
     if sys.platform == "win32" or _has_anchors(ssl.get_default_verify_paths()):
