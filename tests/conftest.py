@@ -62,7 +62,7 @@ def pytest_configure() -> None:
             raise OSError(f"a test tried to reach {host}")
         connect(self, address)  # type: ignore[arg-type]
 
-    socket.socket.connect = only_loopback  # type: ignore[method-assign]
+    socket.socket.connect = only_loopback  # type: ignore[method-assign, assignment]
 
 
 @pytest.fixture(scope="session")

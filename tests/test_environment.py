@@ -24,16 +24,14 @@ def want(name: str, *variables: str | tuple[str, str], named: str = "") -> Wante
     return Wanted(Service(name, f"{name}_c", made), "mess", made, named or name)
 
 
-def credential(
-    token: str | None = None, expires_at: float | None = None, **fields: str
-) -> Credential:
+def credential(token: str | None = None, ends: float | None = None, /, **fields: str) -> Credential:
     account = Account(AccountKey("c", "mess"), "ACTIVE")
     everything = {"identifier": "mess", **fields} | ({"token": token} if token else {})
     return Credential(
         account,
         Secret(token) if token else None,
         {name: Secret(value) for name, value in everything.items()},
-        expires_at,
+        ends,
     )
 
 

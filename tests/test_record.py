@@ -56,4 +56,5 @@ def test_records_of_different_kinds_are_never_equal() -> None:
         x: int
         y: int
 
-    assert Point(1, 2) != Other(1, 2)
+    other: object = Other(1, 2)
+    assert Point(1, 2) != other

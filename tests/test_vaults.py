@@ -320,7 +320,7 @@ class TestVault:
         found: list[Credential | Account] = []
         threads = [
             threading.Thread(
-                target=lambda number=number: found.append(  # type: ignore[misc]
+                target=lambda number=number: found.append(
                     vault.credential(AccountKey("gmail_u3134a", f"user{number}"))
                 )
             )
