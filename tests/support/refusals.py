@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support.launches import CHILD, Done
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterable, Mapping
 
     from tests.support.launches import Folder
@@ -34,14 +34,15 @@ def refuses(
     hidden: Iterable[str] = (),
     status: int = 125,
     seconds: float = 15,
+    as_is: bool = False,
 ) -> str:
     """Launch twice at once, for people and with `--json`, and check all that a refusal promises.
 
     `names` must each stand in the message (not the hint), `hidden` nowhere, and neither may the
-    client secret. Without a `--` among the words, the child is one that leaves a witness. Returns
-    what people read.
+    client secret. Without a `--` among the words, the child is one that leaves a witness, unless
+    they are meant `as_is`. Returns what people read.
     """
-    if "--" not in words:
+    if "--" not in words and not as_is:
         words = (*words, "--", sys.executable, "-c", CHILD)
     folder.witness.unlink(missing_ok=True)
     began = time.monotonic()
