@@ -1,13 +1,19 @@
-"""The two console scripts: make the import path safe, then hand over.
+"""The two console scripts: make signals and the import path safe, then hand over.
 
 The import path holds the working folder where PYTHONPATH has an empty entry, and a repository may
-hold a `tomli.py`. It must not run beside the client secret, so nothing but `sys` is imported here
-before such entries are gone.
+hold a `tomli.py`. It must not run beside the client secret, so nothing is imported here before such
+entries are gone but what is built into the interpreter.
 """
 
 from __future__ import annotations
 
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+else:
+    import _signal as signal  # built in; `signal` itself imports enum
 
 __all__ = ["scalekit_auth", "scalekit_exec"]
 
@@ -35,8 +41,16 @@ def _trust_only_installed_code() -> None:
     ]
 
 
+def _end_by_interrupt() -> None:
+    """Let Ctrl-C end us as a signal from now on, and not as a traceback out of some import."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def scalekit_exec() -> int:
     """Run `scalekit-exec`; return its status where it did not become the child."""
+    if sys.platform != "win32":
+        _end_by_interrupt()
     _trust_only_installed_code()
     from scalekit_exec.cli.exec import main
 

@@ -224,12 +224,8 @@ class _Launcher:
 
     def _again(self) -> str:
         """Return the options that a hinted command needs to mean the same."""
-        given = ""
-        for name in ("--config", "--env-file", "--environment"):
-            value = self.words.value(name)
-            if value is not None:
-                given += f" {name} {_quoted(shown(value))}"
-        return given
+        names = ("--config", "--env-file", "--environment")
+        return terminal.again({name: self.words.value(name) for name in names})
 
     def _no_command(self) -> UsageError:
         """Tell what is missing: the command, or the `--` before it."""
@@ -242,11 +238,15 @@ class _Launcher:
             return UsageError(
                 "usage",
                 'no command: there is no "--" with a command behind it',
-                f"scalekit-exec {' '.join(map(_quoted, given))} -- COMMAND [ARG...]",
+                f"scalekit-exec {' '.join(map(terminal.quoted, given))} -- COMMAND [ARG...]",
             )
         at = given.index(strangers[0])
         services, command = given[:at], given[at:]
-        example = [*map(_quoted, services or ("SERVICE",)), "--", *map(_quoted, command)]
+        example = [
+            *map(terminal.quoted, services or ("SERVICE",)),
+            "--",
+            *map(terminal.quoted, command),
+        ]
         hint = f"scalekit-exec {' '.join(example)}"
         if WINDOWS:
             hint += "\nPowerShell may swallow the first --; write it in quotes: '--'"
@@ -298,9 +298,3 @@ class _Launcher:
         )
         terminal.answer(plan.text(service_map, wanted, as_json=self.words.on("--json")))
         return 0
-
-
-def _quoted(word: str) -> str:
-    import shlex
-
-    return shlex.quote(shown(word))

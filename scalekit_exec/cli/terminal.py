@@ -6,15 +6,15 @@ import os
 import sys
 
 from scalekit_exec.clock import format_rfc3339
-from scalekit_exec.errors import Failure
+from scalekit_exec.errors import Failure, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from scalekit_exec.errors import ScalekitExecError
 
-__all__ = ["Speaker", "answer"]
+__all__ = ["VERSION", "Speaker", "again", "answer", "answer_json", "columns", "quoted"]
 
 VERSION = 1
 
@@ -36,6 +36,26 @@ def _write(descriptor: int, stream: object, text: str) -> None:
 def answer(text: str) -> None:
     """Print an answer, that is what the user asked for, to stdout."""
     _write(1, sys.stdout, text + "\n")
+
+
+def answer_json(value: Mapping[str, object]) -> None:
+    """Print an answer for a program: one JSON object with the version of its form."""
+    import json
+
+    answer(json.dumps({"version": VERSION, **value}, ensure_ascii=False))
+
+
+def quoted(word: str) -> str:
+    """Return a word as a POSIX shell takes it, for a command to type."""
+    import shlex
+
+    return shlex.quote(shown(word, 400))
+
+
+def again(options: Mapping[str, str | None]) -> str:
+    """Return the options that a hinted command must repeat to mean the same."""
+    given = (f" {name} {quoted(value)}" for name, value in options.items() if value is not None)
+    return "".join(given)
 
 
 class Speaker:
@@ -80,6 +100,8 @@ class Speaker:
             suffix = f" ({', '.join(names)})" if names and len(error.failures) > 1 else ""
             self._line(f"{self.program}: error[{code}]: {message}{suffix}")
             self._hint(hint)
+        if not any(hint for _, _, hint in grouped):
+            self._hint(error.hint)  # one for all, as where several words are no service
 
     def _hint(self, hint: str) -> None:
         for line in hint.splitlines():

@@ -1,21 +1,23 @@
 """`scalekit-auth`: everything around a launch. One file per command, loaded when it is asked for.
 
-Statuses: 0, 1 for a failure, 2 for wrong usage; a command that runs another gives that one's.
+Statuses: 0, 1 for a failure, 2 for wrong usage, 4 where a person must authorize first; a command
+that runs another gives that one's.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
 import click
 
+from scalekit_exec.cli.auth.session import AUTHORIZATION_REQUIRED, FAILURE, PROGRAM, USAGE
+from scalekit_exec.cli.terminal import Speaker
+from scalekit_exec.cli.words import wants_json
 from scalekit_exec.errors import CommandError, ScalekitExecError, UsageError, shown
 
 __all__ = ["main"]
-
-FAILURE = 1
-USAGE = 2
 
 # Each is a module of this package with a click command named `command`.
 _COMMANDS = ("sandbox",)
@@ -42,35 +44,37 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="scalekit-exec", prog_name="scalekit-auth")
+@click.version_option(package_name="scalekit-exec", prog_name=PROGRAM)
 def _scalekit_auth() -> None:
     """Manage what scalekit-exec launches with."""
 
 
-def _complain(code: str, message: str, hint: str) -> None:
-    click.echo(f"scalekit-auth: error[{code}]: {message}", err=True)
-    if hint:
-        click.echo(f"  hint: {hint}", err=True)
-
-
 def main(argv: list[str]) -> int:
     """Run `scalekit-auth` with these words; return its status, having said what went wrong."""
+    speaker = Speaker(PROGRAM, as_json=wants_json(argv, os.environ))
     try:
-        status = _scalekit_auth.main(argv, prog_name="scalekit-auth", standalone_mode=False)
+        status = _scalekit_auth.main(argv, prog_name=PROGRAM, standalone_mode=False, obj=speaker)
     except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx is not None else "scalekit-auth"
+        path = error.ctx.command_path if error.ctx is not None else PROGRAM
         text = shown(error.format_message()).rstrip(".")
-        _complain("usage", text[:1].lower() + text[1:], f"{path} --help")
+        speaker.error(UsageError("usage", text[:1].lower() + text[1:], f"{path} --help"))
         return USAGE
     except click.Abort:
-        _complain("interrupted", "interrupted", "")
+        speaker.error(ScalekitExecError("interrupted", "interrupted", "nothing was changed"))
         return FAILURE
     except ScalekitExecError as error:
-        _complain(error.code, error.message, error.hint)
-        if isinstance(error, UsageError):
-            return USAGE
-        return error.exit_status if isinstance(error, CommandError) else FAILURE
+        speaker.error(error)
+        return _status(error)
     except BrokenPipeError:
         sys.stderr.close()  # or the interpreter's last flush would complain once more
         return FAILURE
     return status if isinstance(status, int) else 0
+
+
+def _status(error: ScalekitExecError) -> int:
+    if isinstance(error, UsageError):
+        return USAGE
+    if isinstance(error, CommandError):
+        return error.exit_status
+    codes = {failure.code for failure in error.failures} or {error.code}
+    return AUTHORIZATION_REQUIRED if codes == {"authorization-required"} else FAILURE

@@ -1,0 +1,185 @@
+"""What every command of `scalekit-auth` shares: the common options, and the way to a vault."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scalekit_exec import config, connect, credentials
+from scalekit_exec.cli import terminal
+from scalekit_exec.clock import Deadline
+from scalekit_exec.errors import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from scalekit_exec.cli.terminal import Speaker
+    from scalekit_exec.model import ClientCredentials, ScalekitSettings, ServiceMap, Wanted
+    from scalekit_exec.vault import Vault
+
+__all__ = ["AUTHORIZATION_REQUIRED", "FAILURE", "PROGRAM", "USAGE", "Result", "Session", "common"]
+
+PROGRAM = "scalekit-auth"
+FAILURE = 1
+USAGE = 2
+AUTHORIZATION_REQUIRED = 4
+WINDOWS = sys.platform == "win32"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command found out: `rows` for programs under its `noun`, `lines` for people."""
+
+    noun: str
+    rows: Sequence[Mapping[str, object]]
+    lines: Sequence[str]
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One call of a command: its common options, and the environment that it was made in."""
+
+    speaker: Speaker
+    environ: Mapping[str, str]
+    config: str | None = None
+    env_file: str | None = None
+    environment: str | None = None
+    identifier: str | None = None
+    timeout: float = 30.0
+
+    @property
+    def as_json(self) -> bool:
+        """Tell whether the answer is for a program."""
+        return self.speaker.as_json
+
+    def service_map(self) -> ServiceMap:
+        """Load the map as a launch would, and say its notes."""
+        found = config.load(self.config, self.environ, os.getcwd())
+        for note in found.notes:
+            self.speaker.note(note)
+        for path in found.files:
+            self.speaker.verbose(f"read {shown(path)}")
+        return found
+
+    def select(self, service_map: ServiceMap, words: Sequence[str]) -> tuple[Wanted, ...]:
+        """Return what the words name; all services of the map where there are none."""
+        chosen = tuple(words) or tuple(service_map.services)
+        return config.select(service_map, chosen, identifier=self.identifier, windows=WINDOWS)
+
+    def request(self, service_map: ServiceMap) -> credentials.Request:
+        """Return the question for credentials that this call's options ask."""
+        return credentials.Request(self.environ, service_map, self.env_file, self.environment)
+
+    def settings(self, service_map: ServiceMap) -> ScalekitSettings | None:
+        """Return the user's settings that hold for this call."""
+        return credentials.settings_for(self.request(service_map))
+
+    def client(self, service_map: ServiceMap) -> ClientCredentials:
+        """Find the client credentials."""
+        return credentials.find(self.request(service_map), self.speaker.note)
+
+    def vault(
+        self, service_map: ServiceMap, client: ClientCredentials, deadline: Deadline
+    ) -> Vault:
+        """Open a vault on Scalekit; close it after use."""
+        settings = self.settings(service_map)
+        transport = connect.choose_transport(self.environ, settings)
+        line = connect.Line(self.environ, deadline, self.speaker.verbose, settings, transport)
+        return connect.scalekit(client, line)
+
+    def deadline(self) -> Deadline:
+        """Return the deadline for one resolution; it begins now."""
+        return Deadline(self.timeout)
+
+    def again(self) -> str:
+        """Return the options that a hinted command needs to mean the same."""
+        options = {
+            "--config": self.config,
+            "--env-file": self.env_file,
+            "--environment": self.environment,
+        }
+        return terminal.again(options)
+
+    def answer(self, result: Result) -> int:
+        """Print a result as it was asked for; return its status."""
+        if self.as_json:
+            terminal.answer_json({result.noun: list(result.rows)})
+        else:
+            for line in result.lines:
+                terminal.answer(line)
+        return result.status
+
+
+def _seconds(_: click.Context, parameter: click.Parameter, value: float) -> float:
+    if not 0 < value <= 86400:
+        raise click.BadParameter("must be above 0 and at most 86400 seconds", param=parameter)
+    return value
+
+
+_OPTIONS = (
+    click.option("-c", "--config", metavar="PATH", envvar="SCALEKIT_EXEC_CONFIG", help="The map."),
+    click.option("--env-file", metavar="PATH", help="Scalekit's credentials."),
+    click.option("--environment", metavar="NAME", help="One of your [environments.NAME]."),
+    click.option(
+        "--identifier",
+        metavar="ID",
+        envvar="SCALEKIT_EXEC_IDENTIFIER",
+        help="For services without @.",
+    ),
+    click.option(
+        "--timeout",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        envvar="SCALEKIT_EXEC_TIMEOUT",
+        callback=_seconds,
+        help="For all requests together (30).",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Answer and fail as JSON."),
+    click.option("-q", "--quiet", is_flag=True, help="Errors only."),
+    click.option("-v", "--verbose", is_flag=True, help="Say what happens, never a value."),
+)
+
+
+def _given(value: str | None) -> str | None:
+    return value or None
+
+
+def common(function: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the common options, and a Session as its first argument."""
+
+    @wraps(function)
+    def called(
+        *,
+        config: str | None,
+        env_file: str | None,
+        environment: str | None,
+        identifier: str | None,
+        timeout: float,
+        as_json: bool,
+        quiet: bool,
+        verbose: bool,
+        **rest: Any,  # noqa: ANN401 - a command's own options
+    ) -> int:
+        environ = dict(os.environ)
+        if env_file is None and environment is None:
+            # The command line's word for a source goes before the environment's other one.
+            env_file = _given(environ.get("SCALEKIT_EXEC_ENV_FILE"))
+            environment = _given(environ.get("SCALEKIT_EXEC_ENVIRONMENT"))
+        speaker: Speaker = click.get_current_context().find_root().obj
+        speaker.as_json = speaker.as_json or as_json
+        speaker.level = 1 if verbose else -1 if quiet else 0
+        session = Session(
+            speaker, environ, _given(config), env_file, environment, _given(identifier), timeout
+        )
+        return function(session, **rest)
+
+    for option in reversed(_OPTIONS):
+        called = option(called)
+    return called
