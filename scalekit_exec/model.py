@@ -18,6 +18,7 @@ __all__ = [
     "ClientCredentials",
     "Credential",
     "Link",
+    "NotifySettings",
     "ScalekitSettings",
     "Service",
     "ServiceMap",
@@ -73,6 +74,14 @@ class ScalekitSettings:
 
 
 @record
+class NotifySettings:
+    """`[notify]`: the command that is told of a link, and the seconds that it may take."""
+
+    command: tuple[str, ...]
+    timeout: float = 10.0
+
+
+@record
 class UserSettings:
     """What only the user's own file may say. `path` is that file, whether or not it exists."""
 
@@ -80,6 +89,7 @@ class UserSettings:
     scalekit: ScalekitSettings | None = None
     environments: Mapping[str, ScalekitSettings] = {}
     allow_variables: tuple[str, ...] = ()
+    notify: NotifySettings | None = None
 
 
 @record
@@ -143,7 +153,8 @@ class Account:
     """A connected account's state, without its credential.
 
     `status` is one of Scalekit's words. `expires_at` is in POSIX seconds; None where Scalekit knows
-    of no expiry. `as_of` is the server's own time of this answer, also in POSIX seconds.
+    of no expiry. `as_of` is the server's own time of this answer, also in POSIX seconds;
+    `updated_at` is Scalekit's mark of the last change, to be compared only.
     """
 
     key: AccountKey
@@ -153,6 +164,7 @@ class Account:
     authorization_type: str = ""
     expires_at: float | None = None
     as_of: float = 0.0
+    updated_at: str = ""
 
 
 @record

@@ -7,7 +7,14 @@ import time
 
 from scalekit_exec import environment
 from scalekit_exec.clock import format_rfc3339
-from scalekit_exec.errors import CredentialError, Failure, ScalekitExecError, VaultError, shown
+from scalekit_exec.errors import (
+    AuthorizationError,
+    CredentialError,
+    Failure,
+    ScalekitExecError,
+    VaultError,
+    shown,
+)
 from scalekit_exec.model import PENDING_VERIFICATION, Account, AccountKey, Credential
 from scalekit_exec.record import record, replace
 
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     from scalekit_exec.model import Link, Wanted
     from scalekit_exec.vault import Vault
 
-__all__ = ["Outcome", "Rules", "resolve"]
+__all__ = ["Outcome", "Rules", "left", "local_time", "must_authorize", "resolve"]
 
 READERS = 8
 PAUSE_BEFORE_SECOND_READ = 1.0
@@ -47,11 +54,16 @@ class Rules:
 
 @record
 class Outcome:
-    """What a resolution came to; `warnings` are failures that stop nothing, and short lives."""
+    """What a resolution came to; `warnings` are failures that stop nothing, and short lives.
+
+    `unauthorized` are the required services that only wait for a person, with their account's
+    status, "" where there is no account yet; their failures are among the others.
+    """
 
     filled: tuple[Filled, ...]
     failures: tuple[Failure, ...]
     warnings: tuple[Failure, ...]
+    unauthorized: tuple[tuple[Wanted, str], ...] = ()
 
 
 @record
@@ -160,6 +172,7 @@ def resolve(wanted: Sequence[Wanted], vault: Vault, deadline: Deadline, rules: R
     filled: list[Filled] = []
     failures: list[Failure] = []
     warnings: list[Failure] = []
+    unauthorized: list[tuple[Wanted, str]] = []
     for service in wanted:
         result = reads.results.get(service.key)
         if result is None:
@@ -175,10 +188,13 @@ def resolve(wanted: Sequence[Wanted], vault: Vault, deadline: Deadline, rules: R
         except ScalekitExecError as error:
             failure = error.failures[0] if error.failures else _failure(service, error, rules)
             (failures if service.service.required else warnings).append(failure)
+            waits = failure.code in ("authorization-required", "account-not-found")
+            if waits and service.service.required:
+                unauthorized.append((service, failure.status or ""))
         else:
             filled.append(good)
             warnings.extend(warning)
-    return Outcome(tuple(filled), tuple(failures), tuple(warnings))
+    return Outcome(tuple(filled), tuple(failures), tuple(warnings), tuple(unauthorized))
 
 
 def _judge(
@@ -187,7 +203,7 @@ def _judge(
     if isinstance(result, ScalekitExecError):
         raise result
     if isinstance(result, _Unauthorized):
-        raise _unauthorized(wanted, result, rules)
+        raise must_authorize(wanted, rules, result.status, result.link, result.problem)
     warnings = _life(wanted, result, rules)
     return environment.fill(wanted, result, longest=rules.longest), warnings
 
@@ -215,29 +231,32 @@ def _life(wanted: Wanted, credential: Credential, rules: Rules) -> list[Failure]
     return [failure]
 
 
-def _unauthorized(wanted: Wanted, result: _Unauthorized, rules: Rules) -> ScalekitExecError:
+def must_authorize(
+    wanted: Wanted, rules: Rules, status: str, link: Link | None, problem: str = ""
+) -> AuthorizationError:
+    """Return the error for an account that a person must authorize first.
+
+    `status` is the account's, "" where there is none; `problem` says why there is no link.
+    """
     name = shown(wanted.service.name)
     command = f"scalekit-auth authorize {shown(wanted.named)} --no-wait{rules.again}"
-    state = f"status {result.status}" if result.status else "no account yet"
+    state = f"status {status}" if status else "no account yet"
     message = (
         f'{name}: "{shown(wanted.identifier)}" must authorize '
         f"{shown(wanted.service.connection_name)} at {shown(rules.host)} ({state})"
     )
-    link = result.link
     if link is None:
         hint = f"make a link for the user: {command}; do not retry in a loop"
-        if result.problem:
-            message += f"; no link could be made: {result.problem}"
+        if problem:
+            message += f"; no link could be made: {problem}"
     else:
-        until = ""
-        if link.expires_at is not None:
-            until = time.strftime(", valid until %H:%M:%S", time.localtime(link.expires_at))
+        until = f", valid until {local_time(link.expires_at)}" if link.expires_at else ""
         hint = (
             f"give the user this link{until}: {link.url}\n"
             "once they have clicked, run this again; "
             f"for a new link {command}; do not retry in a loop"
         )
-    if result.status == PENDING_VERIFICATION:
+    if status == PENDING_VERIFICATION:
         hint += "\nthe sign-in is done, only the check of who it was is outstanding"
     failure = Failure(
         "authorization-required",
@@ -246,13 +265,16 @@ def _unauthorized(wanted: Wanted, result: _Unauthorized, rules: Rules) -> Scalek
         wanted.service.name,
         wanted.service.connection_name,
         wanted.identifier,
-        result.status or None,
+        status or None,
         link.url if link else None,
         link.expires_at if link else None,
     )
-    from scalekit_exec.errors import AuthorizationError
-
     return AuthorizationError("authorization-required", message, hint, failures=[failure])
+
+
+def local_time(seconds: float) -> str:
+    """Write a time of today as a person's clock shows it."""
+    return time.strftime("%H:%M:%S", time.localtime(seconds))
 
 
 def _failure(wanted: Wanted, error: ScalekitExecError, rules: Rules) -> Failure:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from scalekit_exec.environment import Policy
     from scalekit_exec.errors import Failure
     from scalekit_exec.model import ServiceMap, Wanted
-    from scalekit_exec.resolver import Rules
+    from scalekit_exec.resolver import Outcome, Rules
     from scalekit_exec.vault import Vault
 
+    Wait = Callable[[Sequence[Wanted], Outcome, Vault, Deadline, Rules], Outcome]
     Connect = Callable[[ServiceMap, Sequence[Wanted], Deadline], tuple[Vault, Rules]]
 
 __all__ = ["Launch", "run"]
@@ -39,11 +40,13 @@ def run(
     load_map: Callable[[], ServiceMap],
     connect: Connect,
     warn: Callable[[Failure], None],
+    wait: Wait | None = None,
 ) -> int:
     """Resolve the services and become the command; return its status where that is not possible.
 
-    `connect` finds the credentials and opens the vault. The command is looked up before anything
-    is sent, so that a typing error costs no token. Raises ScalekitExecError; no child was started
+    `connect` finds the credentials and opens the vault; `wait`, if given, lets a person authorize
+    what only lacks that. The command is looked up before anything is sent, so that a typing error
+    costs no token. Raises ScalekitExecError; no child was started
     then.
     """
     service_map = load_map()
@@ -60,6 +63,8 @@ def run(
     vault, rules = connect(service_map, wanted, deadline)
     try:
         outcome = resolver.resolve(wanted, vault, deadline, rules)
+        if wait is not None:
+            outcome = wait(wanted, outcome, vault, deadline, rules)
     finally:
         vault.close()
     for warning in outcome.warnings:

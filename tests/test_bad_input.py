@@ -186,7 +186,7 @@ MAPS = [
     ("misspelt-key", GMAIL + "identifer = 'x'\n", "config-invalid", ["identifer"]),
     ("no-connection", ME + "[services.gmail]\n", "config-invalid", ["connection_name"]),
     ("connection-with-a-dot", ME + GMAIL.replace("_u", "."), "config-invalid", ["connection_name"]),
-    ("connection-is-a-number", ME + GMAIL.replace('"gmail_u3134a"', "3"), "config-invalid", ["int"]),
+    ("connection-is-int", ME + GMAIL.replace('"gmail_u3134a"', "3"), "config-invalid", ["int"]),
     ("no-identifier", GMAIL, "config-invalid", ["[services.gmail]", "identifier"]),
     ("empty-identifier", "identifier = ''\n" + GMAIL, "config-invalid", ["identifier"]),
     ("loader-variable", ME + GMAIL + "env = 'LD_PRELOAD'\n", "config-invalid", ["LD_PRELOAD"]),

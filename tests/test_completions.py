@@ -29,7 +29,6 @@ BASH_HELPER = (
     else "_command_offset() { "
     "COMPREPLY=($(compgen -W 'alpha head' -- ${COMP_WORDS[COMP_CWORD]})); };"
 )
-SHELLS = [name for name in ("bash", "zsh", "fish") if shutil.which(name)]
 MAP = """\
 identifier = "me"
 [services.gmail]
@@ -124,8 +123,14 @@ def _folder(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("notes.txt").touch()
 
 
-@pytest.fixture(params=SHELLS)
+def _needs(name: str) -> None:
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+
+
+@pytest.fixture(params=FILES)
 def shell(request: pytest.FixtureRequest, _folder: None) -> Iterator[Shell]:
+    _needs(request.param)
     if request.param == "fish":
         yield Fish(f"source {COMPLETIONS}/scalekit-exec.fish; complete -c frob -fa 'alpha beta'")
         return
@@ -206,9 +211,22 @@ def test_the_command_has_its_own_completion(shell: Shell) -> None:
 
 
 def test_bash_completes_files_where_the_command_has_no_completion() -> None:
+    _needs("bash")
     prompt = _bash(helper="")
     try:
         assert prompt.candidates("scalekit-exec gmail -- frob not") == {"notes.txt"}
         assert "head" in prompt.candidates("scalekit-exec gmail -- hea")
+    finally:
+        prompt.close()
+
+
+def test_bash_completes_a_path_with_one_of_its_word_breaks_in_it() -> None:
+    _needs("bash")
+    Path("a:b").touch()
+    prompt = _bash()
+    try:
+        assert prompt.candidates("scalekit-exec --config a:") == {"a:b"}
+        assert prompt.candidates("scalekit-exec --config=a:") == {"--config=a:b"}
+        assert prompt.candidates("scalekit-exec -c  ot") == {"other.toml"}
     finally:
         prompt.close()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scalekit_exec import config
+from scalekit_exec.cli.auth import main as scalekit_auth
 from scalekit_exec.cli.words import OPTIONS
 from scalekit_exec.errors import CODES
 
@@ -180,7 +181,8 @@ def test_every_variable_that_stands_for_an_option_is_told_of() -> None:
 def own_words(text: str) -> Iterator[str]:
     """Return what stands between `scalekit-exec` and the `--` of a command line in a document."""
     for match in re.finditer(r"(?:^|`|\s)scalekit-exec ((?:[^`\n]|\\\n)*)", text):
-        yield re.split(r"\s--(?:\s|$)", f" {match[1]}", maxsplit=1)[0]
+        without_others = re.sub(r"<\([^)]*\)", "FILE", match[1])
+        yield re.split(r"\s--(?:\s|$)", f" {without_others}", maxsplit=1)[0]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -247,6 +249,14 @@ def test_the_python_of_the_documents_tells_who_must_authorize(folder: Folder) ->
     assert re.fullmatch(r"gmail: please open https://\S+ before 20\S+ \S+\n", done.stdout)
 
 
+# Where the package is installed as editable, its root would be found before the skill's folder.
+WITHOUT_ROOT = """\
+import os, sys
+import scalekit_exec
+sys.path[:] = [each for each in sys.path if not os.path.exists(f"{each}/scalekit_helper.py")]
+"""
+
+
 def test_a_skill_of_the_predecessor_goes_on_after_the_steps_of_moving(folder: Folder) -> None:
     assert folder.sandbox is not None
     moving = text_of("docs/moving.md")
@@ -262,7 +272,7 @@ def test_a_skill_of_the_predecessor_goes_on_after_the_steps_of_moving(folder: Fo
     folder.environ |= {n: "" for n in variables if n != "SCALEKIT_CA_BUNDLE"}
     (skills / "scalekit-auth").symlink_to("scalekit-exec")
     assert "ln -s scalekit-exec skills/scalekit-auth" in moving
-    done = python(folder, blocks(moving, "python")[0] + "\nprint(token)")
+    done = python(folder, f"{WITHOUT_ROOT}{blocks(moving, 'python')[0]}\nprint(token)")
     assert done.stdout.startswith("sandbox-"), done.stderr
     line = blocks(moving, "sh")[0].replace("python3", sys.executable)
     shell = ["sh", "-c", f'{line}\nprintf %s "$TOKEN"']
@@ -270,6 +280,14 @@ def test_a_skill_of_the_predecessor_goes_on_after_the_steps_of_moving(folder: Fo
     assert out.startswith("sandbox-")
     asked = {call["identifier"] for call in folder.sandbox.requests() if call["identifier"]}
     assert asked == {"** mess"}
+
+
+def test_a_command_that_is_said_to_be_missing_is_missing() -> None:
+    page = text_of("docs/errors.md").partition("## Commands that a hint may name")[2]
+    missing = re.findall(r"`scalekit-auth ([a-z]+)`", page.partition("This")[0])
+    assert missing
+    for command in missing:
+        assert scalekit_auth([command, "--help"]) == 2, f"scalekit-auth {command} is there"
 
 
 # --- docs/architecture.md ---

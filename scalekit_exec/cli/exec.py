@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from scalekit_exec.cli.terminal import Speaker
     from scalekit_exec.cli.words import Words
     from scalekit_exec.clock import Deadline
-    from scalekit_exec.model import ServiceMap, Wanted
-    from scalekit_exec.resolver import Rules
+    from scalekit_exec.model import NotifySettings, ServiceMap, Wanted
+    from scalekit_exec.resolver import Outcome, Rules
     from scalekit_exec.vault import Vault
 
 __all__ = ["main"]
@@ -85,6 +85,7 @@ class _Launcher:
         self.words = parsed
         self.environ = environ
         self.speaker = speaker
+        self._notify: NotifySettings | None = None
 
     def run(self) -> int:
         from scalekit_exec.environment import Policy
@@ -119,7 +120,8 @@ class _Launcher:
             parsed.timeout,
         )
         connect = self._sandbox if parsed.on("--sandbox") else self._scalekit
-        return run(request, self._load_map, connect, self.speaker.warning)
+        wait = self._wait if self._patience() > 0 else None
+        return run(request, self._load_map, connect, self.speaker.warning, wait)
 
     def _identifier(self) -> str | None:
         return self.words.value("--identifier")
@@ -145,6 +147,7 @@ class _Launcher:
             if self.words.value("--config") is not None:
                 raise
             return self._made_up_map()
+        self._notify = found.settings.notify
         for note in found.notes:
             self.speaker.note(note)
         for path in found.files:
@@ -219,7 +222,38 @@ class _Launcher:
             again=self._again(),
             host=url.removeprefix("https://"),
             user_verify_url=user_verify_url,
+            links=self._patience() == 0,
             longest=longest_value(sys.platform),
+        )
+
+    def _patience(self) -> float:
+        """Return how long to wait for a person; by default only where one looks on."""
+        given = self.words.wait
+        if self.words.on("--open"):
+            if given == 0:
+                raise UsageError("usage", "--open means nothing with --no-wait", "drop one of them")
+            return given or words.PATIENCE
+        if given is not None:
+            return given
+        return words.PATIENCE if terminal.is_watched(self.environ) else 0.0
+
+    def _wait(
+        self,
+        wanted: Sequence[Wanted],
+        outcome: Outcome,
+        vault: Vault,
+        deadline: Deadline,
+        rules: Rules,
+    ) -> Outcome:
+        """Let people authorize what lacks only that."""
+        from scalekit_exec.cli import patience
+
+        return patience.wait(
+            self.speaker,
+            (wanted, outcome, vault, deadline, rules),
+            notify=self._notify,
+            open_browser=self.words.on("--open"),
+            seconds=self._patience(),
         )
 
     def _again(self) -> str:

@@ -29,8 +29,8 @@ Statuses: the command's own; 125 our own failure, 126 the command cannot be
 executed, 127 it was not found. A signal while resolving ends us by itself.
 
 The map is scalekit.toml here or in a parent folder, and your own config.toml;
-SCALEKIT_EXEC_CONFIG, _ENV_FILE, _ENVIRONMENT, _IDENTIFIER, _TIMEOUT, _MIN_TTL
-and _JSON stand for the options, SCALEKIT_EXEC_TRANSPORT is auto, https or sdk."""
+SCALEKIT_EXEC_CONFIG, _ENV_FILE, _ENVIRONMENT, _IDENTIFIER, _TIMEOUT,
+_MIN_TTL, _WAIT and _JSON stand for the options, SCALEKIT_EXEC_TRANSPORT is auto, https or sdk."""
 
 
 def text() -> str:
@@ -40,6 +40,7 @@ def text() -> str:
         if option.hidden:
             continue
         names = f"{option.short}, {option.long}" if option.short else f"    {option.long}"
-        head = f"  {names} {option.value}".rstrip()
+        value = f"[={option.value}]" if option.optional else f" {option.value}"
+        head = f"  {names}{value}".rstrip()
         lines.append(f"{head:<27} {option.text}")
     return HEAD + "\n".join(lines) + "\n" + TAIL

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from scalekit_exec.errors import ScalekitExecError
 
-__all__ = ["VERSION", "Speaker", "again", "answer", "answer_json", "columns", "quoted"]
+__all__ = ["VERSION", "Speaker", "again", "answer", "answer_json", "columns", "quoted", "table"]
 
 VERSION = 1
 
@@ -45,6 +45,12 @@ def answer_json(value: Mapping[str, object]) -> None:
     answer(json.dumps({"version": VERSION, **value}, ensure_ascii=False))
 
 
+def is_watched(environ: Mapping[str, str]) -> bool:
+    """Tell whether a person looks on: stderr is a terminal, and this is no CI."""
+    ci = environ.get("CI", "").lower() not in ("", "0", "false")
+    return not ci and os.isatty(2)
+
+
 def quoted(word: str) -> str:
     """Return a word as a POSIX shell takes it, for a command to type."""
     import shlex
@@ -73,7 +79,19 @@ class Speaker:
     def _line(self, text: str) -> None:
         _write(2, sys.stderr, text + "\n")
 
-    def _object(self, value: dict[str, object]) -> None:
+    def line(self, text: str) -> None:
+        """Say one line, whatever the level: it is needed."""
+        self._line(f"{self.program}: {text}")
+
+    def raw(self, text: str) -> None:
+        """Write to the terminal as it is."""
+        _write(2, sys.stderr, text)
+
+    def emit(self, value: Mapping[str, object]) -> None:
+        """Tell a program of something."""
+        self._object(value)
+
+    def _object(self, value: Mapping[str, object]) -> None:
         import json
 
         # ASCII only: whatever the locale is, and however a reader splits lines (U+2028), it is one.
@@ -87,7 +105,7 @@ class Speaker:
                     "error": error.code,
                     "message": error.message,
                     "hint": error.hint,
-                    "failures": [_as_json(failure) for failure in error.failures],
+                    "failures": [failure_as_json(failure) for failure in error.failures],
                 }
             )
             return
@@ -112,7 +130,7 @@ class Speaker:
         if self.level < 0:
             return
         if self.as_json:
-            self._object({"event": "warning", **_as_json(failure), "hint": failure.hint})
+            self._object({"event": "warning", **failure_as_json(failure), "hint": failure.hint})
             return
         self._line(f"{self.program}: warning[{failure.code}]: {failure.message}")
         self._hint(failure.hint)
@@ -135,7 +153,8 @@ class Speaker:
             self._line(f"{self.program}: {text}")
 
 
-def _as_json(failure: Failure) -> dict[str, object]:
+def failure_as_json(failure: Failure) -> dict[str, object]:
+    """Return a failure with the keys that section JSON of docs/errors.md promises."""
     expires_at = failure.expires_at
     return {
         "service": failure.service,
@@ -158,3 +177,32 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Set rows under a header; where the terminal is narrower than that, each row as a block.
+
+    A block has a line for each cell, behind the column's name. The width is that of the terminal
+    on stdout, or what COLUMNS says; without either a table is as wide as it needs to be.
+    """
+    if not rows:
+        return []
+    lines = columns([header, *rows])
+    width = _width()
+    if width is None or max(map(len, lines)) <= width:
+        return lines
+    blocks: list[str] = []
+    for row in rows:
+        pairs = [(name.lower(), cell) for name, cell in zip(header, row, strict=True) if cell]
+        blocks += ["", *columns(pairs)]
+    return blocks[1:]
+
+
+def _width() -> int | None:
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and int(told[:6]) > 0:
+        return int(told[:6])
+    try:
+        return os.get_terminal_size(1).columns or None
+    except (OSError, ValueError):  # no terminal
+        return None

@@ -12,9 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["OPTIONS", "Option", "Words", "parse", "split", "wants_json"]
+__all__ = ["OPTIONS", "PATIENCE", "Option", "Words", "parse", "split", "wants_json"]
 
 LONGEST_TIMEOUT = 86400.0
+PATIENCE = 300.0
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
 
@@ -23,7 +24,8 @@ FALSE_WORDS = ("0", "false", "no", "off")
 class Option:
     """One option: `value` is the word for its value in the help, "" for a switch.
 
-    `variable` is the environment variable that stands for it where it is not given.
+    `variable` is the environment variable that stands for it where it is not given; a value that is
+    `optional` is only taken after `=`.
     """
 
     long: str
@@ -32,6 +34,7 @@ class Option:
     value: str = ""
     variable: str = ""
     repeated: bool = False
+    optional: bool = False
     hidden: bool = False
 
 
@@ -66,6 +69,16 @@ OPTIONS = (
         "SECONDS",
         "SCALEKIT_EXEC_MIN_TTL",
     ),
+    Option(
+        "--wait",
+        "for a person to authorize (300)",
+        "",
+        "SECONDS",
+        "SCALEKIT_EXEC_WAIT",
+        optional=True,
+    ),
+    Option("--no-wait", "hand the link over and end (default without a terminal)"),
+    Option("--open", "wait, and open the link in the browser"),
     Option("--pristine", "start from a nearly empty environment"),
     Option("--pass", "with --pristine: keep NAME too (NAME* too)", "", "NAME", repeated=True),
     Option("--keep-credentials", "leave Scalekit's own credentials in it"),
@@ -83,7 +96,10 @@ _BY_NAME = {name: option for option in OPTIONS for name in (option.long, option.
 
 @record
 class Words:
-    """A parsed command line; `command` is None where there was no `--`."""
+    """A parsed command line; `command` is None where there was no `--`.
+
+    `timeout`, `min_ttl` and `wait` are in seconds; `wait` is 0 for not at all, None if not given.
+    """
 
     services: tuple[str, ...]
     command: tuple[str, ...] | None
@@ -92,6 +108,7 @@ class Words:
     passed: tuple[str, ...]
     timeout: float
     min_ttl: float | None
+    wait: float | None
 
     def value(self, name: str) -> str | None:
         """Return an option's value, or that of its variable, or None."""
@@ -130,6 +147,12 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Words:
             services.append(word)
             continue
         for option, value in _options(word):
+            if option.long == "--no-wait":
+                values["--wait"] = "0"
+                continue
+            if option.optional:
+                values[option.long] = value or ""
+                continue
             if not option.value:
                 switches.add(option.long)
                 continue
@@ -154,6 +177,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Words:
         tuple(passed),
         30.0 if timeout is None else timeout,
         _seconds(values, "--min-ttl", above_zero=False),
+        _patience(values),
     )
 
 
@@ -217,6 +241,18 @@ def _defaults(values: dict[str, str], switches: set[str], environ: Mapping[str, 
                 f"{option.variable} is {shown(given, 40)}",
                 f"set {option.variable} to 1 or 0, or unset it",
             )
+
+
+def _patience(values: Mapping[str, str]) -> float | None:
+    """Return how long to wait for a person: 0 for not at all, None where nobody said."""
+    text = values.get("--wait")
+    if text is None:
+        return None
+    if text == "" or text.lower() in TRUE_WORDS[1:]:
+        return PATIENCE
+    if text.lower() in FALSE_WORDS:
+        return 0.0
+    return _seconds(values, "--wait", above_zero=False)
 
 
 def _seconds(values: Mapping[str, str], name: str, *, above_zero: bool) -> float | None:

@@ -6,7 +6,7 @@ import os
 
 from scalekit_exec.errors import nearest, shown
 from scalekit_exec.files import HOME
-from scalekit_exec.model import ScalekitSettings, UserSettings
+from scalekit_exec.model import NotifySettings, ScalekitSettings, UserSettings
 from scalekit_exec.variables import refusal
 
 TYPE_CHECKING = False
@@ -25,7 +25,9 @@ __all__ = [
     "read_settings",
 ]
 
-USER_ONLY = ("scalekit", "environments", "allow_variables")
+USER_ONLY = ("scalekit", "environments", "allow_variables", "notify")
+NOTIFY_KEYS = ("command", "timeout")
+LONGEST_NOTIFY = 300.0
 SCALEKIT_KEYS = (
     "client_id",
     "env_url",
@@ -120,7 +122,24 @@ def read_settings(root: Table, environ: Mapping[str, str]) -> UserSettings:
         scalekit=None if scalekit is None else _scalekit(scalekit, environ),
         environments=named,
         allow_variables=allowed,
+        notify=_notify(root),
     )
+
+
+def _notify(root: Table) -> NotifySettings | None:
+    """Read what is to be told of a link."""
+    table = root.table("notify")
+    if table is None:
+        return None
+    table.only(NOTIFY_KEYS)
+    command = _command(table, "command", '["my-chat", "send"]')
+    if command is None:
+        raise table.error("command", "is missing", 'as in command = ["my-chat", "send"]')
+    given = table.values.get("timeout", 10)
+    seconds = float(given) if isinstance(given, int | float) and given is not True else 0.0
+    if not 0 < seconds <= LONGEST_NOTIFY:
+        raise table.error("timeout", f"must be seconds above 0, at most {LONGEST_NOTIFY:g}")
+    return NotifySettings(command, seconds)
 
 
 def _scalekit(table: Table, environ: Mapping[str, str]) -> ScalekitSettings:
@@ -182,17 +201,16 @@ def _verify_url(table: Table) -> str | None:
     return text
 
 
-def _command(table: Table) -> tuple[str, ...] | None:
-    key = "client_secret_command"
+def _command(
+    table: Table, key: str = "client_secret_command", example: str = '["pass", "show", "scalekit"]'
+) -> tuple[str, ...] | None:
     if isinstance(table.values.get(key), str):
-        raise table.error(
-            key, "must be an array of strings, not a string", 'as in ["pass", "show", "scalekit"]'
-        )
+        raise table.error(key, "must be an array of strings, not a string", f"as in {example}")
     command = table.texts(key)
     if command is None:
         return None
     if not command:
-        raise table.error(key, "is empty", 'as in ["pass", "show", "scalekit"]')
+        raise table.error(key, "is empty", f"as in {example}")
     if any("\0" in word for word in command):
         raise table.error(key, "a command has no NUL character")
     return command

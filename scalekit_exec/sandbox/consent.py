@@ -104,6 +104,9 @@ def _decide(world: World, link: MagicLink, request: Request) -> Answer:
         link.used = True
     if decision == "allow":
         return _allow(world, link, form)
+    if link.user_verify_url:
+        # As RFC 6749 section 4.1.2.1 tells a client of a denial.
+        return _redirect(link, ("error", "access_denied"))
     return _page(200, "Denied", "<p>Nothing was changed. You can close this page.</p>")
 
 
@@ -116,16 +119,17 @@ def _allow(world: World, link: MagicLink, form: dict[str, str]) -> Answer:
         return _page(400, "failed_to_exchange", text)
     agree(world, link, form, PENDING_VERIFICATION)
     link.request_id = secrets.token_urlsafe(24)
-    return Answer(303, headers=(("Location", _return_url(link)), ("Cache-Control", "no-store")))
+    return _redirect(link, ("auth_request_id", link.request_id))
 
 
-def _return_url(link: MagicLink) -> str:
+def _redirect(link: MagicLink, told: tuple[str, str]) -> Answer:
     target = urlsplit(link.user_verify_url)
     query = parse_qsl(target.query, keep_blank_values=True)
-    query.append(("auth_request_id", link.request_id))
+    query.append(told)
     if link.state:
         query.append(("state", link.state))
-    return urlunsplit(target._replace(query=urlencode(query)))
+    url = urlunsplit(target._replace(query=urlencode(query)))
+    return Answer(303, headers=(("Location", url), ("Cache-Control", "no-store")))
 
 
 def _gone(title: str) -> Answer:

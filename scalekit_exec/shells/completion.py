@@ -86,9 +86,12 @@ _scalekit_exec() {
             return
         fi
     done
-    word=${COMP_LINE:0:COMP_POINT}
-    word=${word##*[[:space:]]}
-    option=${COMP_WORDS[COMP_CWORD - 1]}
+    # COMP_WORDS is broken at "=", "@" and ":" too, so the word and the one before are the line's.
+    option=${COMP_LINE:0:COMP_POINT}
+    word=${option##*[[:space:]]}
+    option=${option%"$word"}
+    option=${option%"${option##*[![:space:]]}"}
+    option=${option##*[[:space:]]}
     if [[ $word == --*=* ]]; then
         option=${word%%=*}
         word=${word#*=}

@@ -192,6 +192,7 @@ def account(body: Mapping[str, object], key: AccountKey, host: str, as_of: float
         authorization_type=_text(row.get("authorization_type") or ""),
         expires_at=_expiry(row.get("token_expires_at"), host),
         as_of=as_of,
+        updated_at=_text(row.get("updated_at") or ""),
     )
 
 

@@ -185,7 +185,8 @@ class SdkVault:
                 token = self._token.renew(token)
                 continue
             limited = code is grpc.StatusCode.RESOURCE_EXHAUSTED
-            if refused.code == "untrusted-server" or not (limited or code in REPEATED):
+            final = isinstance(refused, VaultError) and refused.final
+            if final or not (limited or code in REPEATED):
                 raise refused
             self._say(f"{self._host} answered {code.name} to {method}")
             pause = (PAUSES_WHEN_LIMITED if limited else PAUSES)[min(attempt, TRIES - 1) - 1]
@@ -215,21 +216,35 @@ class SdkVault:
         code, text = error.code(), str(error.details() or "")
         if code in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
             return self._late()
-        if code is grpc.StatusCode.UNAVAILABLE:
-            if "CERTIFICATE_VERIFY_FAILED" in text or "handshake" in text.lower():
-                return VaultError(
-                    "untrusted-server",
-                    f"{shown(self._host)} cannot be trusted: {shown(text, 80)}",
-                    "if your company inspects TLS, set SCALEKIT_CA_BUNDLE to its CA's PEM file; "
-                    "if not, do not go on: somebody may be listening",
-                )
-            return VaultError(
+        if code is grpc.StatusCode.UNAVAILABLE and _info(error) is None:
+            return self._unreachable(text)
+        answer = Answer(int(GRPC_TO_HTTP.get(code, 500)), info=_info(error), message=text)
+        return refusal(answer, self._host, permission, key)
+
+    def _unreachable(self, text: str) -> VaultError:
+        """Say why no call came about; gRPC has it in words only."""
+        if "CERTIFICATE_VERIFY_FAILED" in text or "handshake" in text.lower():
+            refused = VaultError(
+                "untrusted-server",
+                f"{shown(self._host)} cannot be trusted: {shown(text, 80)}",
+                "if your company inspects TLS, set SCALEKIT_CA_BUNDLE to its CA's PEM file; "
+                "if not, do not go on: somebody may be listening",
+            )
+            refused.final = True
+        elif "ALPN" in text:
+            refused = VaultError(
+                "unexpected-answer",
+                f"{shown(self._host)} speaks no HTTP/2, and so no gRPC",
+                "use SCALEKIT_EXEC_TRANSPORT=https; a proxy that inspects TLS may be the cause",
+            )
+            refused.final = True
+        else:
+            refused = VaultError(
                 "unreachable",
                 f"cannot reach {shown(self._host)} over gRPC: {shown(text, 120)}",
                 "check the network; SCALEKIT_EXEC_TRANSPORT=https needs no gRPC",
             )
-        answer = Answer(int(GRPC_TO_HTTP.get(code, 500)), info=_info(error), message=text)
-        return refusal(answer, self._host, permission, key)
+        return refused
 
     def _late(self) -> VaultError:
         return VaultError(

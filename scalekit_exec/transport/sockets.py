@@ -26,6 +26,9 @@ __all__ = ["Dialer", "Proxy", "find_proxy"]
 
 ATTEMPT_DELAY = 0.25
 PROXY_ANSWER_BYTES = 65536
+BLANK_LINE = b"\r\n\r\n"
+# What OpenSSL says of a first record that is none.
+NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
 
 
 @record
@@ -277,10 +280,12 @@ class Dialer:
         raw.settimeout(self._left())
         raw.sendall(request.encode() + b"\r\n")
         head = b""
-        while b"\r\n\r\n" not in head:
+        while not head.endswith(BLANK_LINE):
             raw.settimeout(self._left())
-            # One byte at a time: what follows the head belongs to TLS.
-            more = raw.recv(1)
+            # Only the head is taken: what follows its blank line belongs to TLS.
+            seen = head + raw.recv(4096, socket.MSG_PEEK)
+            end = seen.find(BLANK_LINE)
+            more = raw.recv((len(seen) if end < 0 else end + len(BLANK_LINE)) - len(head))
             if not more or len(head) > PROXY_ANSWER_BYTES:
                 raise OSError("the proxy closed the connection")
             head += more
@@ -298,13 +303,16 @@ class Dialer:
 
     def _untrusted(self, error: ssl.SSLError) -> VaultError:
         if isinstance(error, ssl.SSLCertVerificationError):
-            why = error.verify_message
+            why = error.verify_message.rstrip(".")
             hint = (
                 "if your company inspects TLS, set SCALEKIT_CA_BUNDLE to its CA's PEM file; "
                 "if not, do not go on: somebody may be listening"
             )
         elif isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             return self.failed(ConnectionResetError(104, "the connection was closed"))
+        elif error.reason in NO_TLS:
+            why = f"no TLS is spoken on port {self.port}"
+            hint = "check the port in SCALEKIT_ENV_URL, and what HTTPS_PROXY leads through"
         else:
             why = (error.reason or "handshake failed").replace("_", " ").lower()
             hint = "check that SCALEKIT_ENV_URL is an https address with a current certificate"

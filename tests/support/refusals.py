@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.launches import CHILD, Done
+from tests.support.launches import CHILD, Done, Folder
+from tests.support.servers import ACCESS_TOKEN, SERVICE_TOKEN, Server
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterable, Mapping
 
-    from tests.support.launches import Folder
+    from tests.support.certificates import Authority
 
-__all__ = ["SECRET", "refuses"]
+__all__ = ["SECRET", "refused_by", "refuses", "uses"]
 
 # A client secret that no other text holds, for launches whose server does not check it.
 SECRET = "test_client-secret-5b07ee"
+HIDDEN = (SERVICE_TOKEN, ACCESS_TOKEN, "1//refresh")
 FAILURE_KEYS = {
     *("service", "connection_name", "identifier", "code"),
     *("status", "link", "expires_at", "message"),
@@ -95,3 +98,22 @@ def _check_objects(done: Done, code: str) -> dict[str, Any]:
     assert error["hint"], done.err
     assert all(failure.keys() == FAILURE_KEYS for failure in error["failures"]), done.err
     return error
+
+
+def uses(folder: Folder, server: Server, ca: Authority) -> Folder:
+    """Make the launches of a folder ask this server."""
+    folder.environ |= {
+        "SCALEKIT_CLIENT_ID": "skc_1",
+        "SCALEKIT_CLIENT_SECRET": SECRET,
+        "SCALEKIT_ENV_URL": server.url,
+        "SCALEKIT_CA_BUNDLE": ca.file,
+    }
+    return folder
+
+
+def refused_by(ca: Authority, code: str, names: tuple[str, ...], **behaviours: Any) -> None:
+    """Check that a launch that meets this server is refused as it should be."""
+    with Server(ca.context(), **behaviours) as server:
+        folder = uses(Folder(Path.cwd()), server, ca)
+        env = {"SCALEKIT_EXEC_TRANSPORT": "https"}
+        refuses(folder, "gmail", env=env, code=code, names=names, hidden=HIDDEN)

@@ -6,25 +6,17 @@ Each runs in threads of the test's own process and ends with its `with` block.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
-import os
 import select
 import socket
-import ssl
-import tempfile
 import threading
+import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import ssl
+    from collections.abc import Callable
 
     Peer = socket.socket | ssl.SSLSocket
     Behaviour = bytes | Callable[["Conversation"], None]
@@ -32,14 +24,12 @@ if TYPE_CHECKING:
 __all__ = [
     "ACCOUNT",
     "TOKEN",
-    "Authority",
     "Conversation",
     "Proxy",
     "Server",
     "account",
     "answer",
     "as_json",
-    "authority",
     "closed_port",
     "drip",
     "drop",
@@ -59,118 +49,6 @@ SERVICE_TOKEN = "service-token-4f1d9c"
 ACCESS_TOKEN = "ya29.access-token-8a6b"
 
 
-class Authority:
-    """A certificate authority of the test's own; `file` is its certificate in PEM form."""
-
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name("test CA")
-        self.certificate = self._sign(self._key, self._name, None, days=30)
-        self.pem = self.certificate.public_bytes(serialization.Encoding.PEM).decode()
-        self.file = os.path.join(folder, "ca.pem")
-        with open(self.file, "w", encoding="ascii") as file:
-            file.write(self.pem)
-        self._contexts: dict[object, ssl.SSLContext] = {}
-
-    def context(
-        self,
-        *names: str,
-        days: int = 30,
-        self_signed: bool = False,
-        protocols: tuple[str, ...] = ("http/1.1",),
-        newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
-    ) -> ssl.SSLContext:
-        """Return a server's context with a certificate for these names, 127.0.0.1 and ::1.
-
-        `days` below 0 makes one that expired that long ago; `protocols` is what ALPN agrees to.
-        """
-        wanted = (names, days, self_signed, protocols, newest)
-        if wanted not in self._contexts:
-            self._contexts[wanted] = self._make(*wanted)
-        return self._contexts[wanted]
-
-    def _make(
-        self,
-        names: tuple[str, ...],
-        days: int,
-        self_signed: bool,  # noqa: FBT001 - called above only
-        protocols: tuple[str, ...],
-        newest: ssl.TLSVersion,
-    ) -> ssl.SSLContext:
-        key = ec.generate_private_key(ec.SECP256R1())
-        signer = key if self_signed else self._key
-        certificate = self._sign(signer, _name("server"), key, days, names or ("127.0.0.1", "::1"))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        if newest != ssl.TLSVersion.MAXIMUM_SUPPORTED:
-            context.set_ciphers("ALL:@SECLEVEL=0")
-            context.minimum_version = ssl.TLSVersion.TLSv1
-            context.maximum_version = newest
-        context.set_alpn_protocols(list(protocols))
-        pem = certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        path = os.path.join(self.folder, f"{len(self._contexts)}.pem")
-        with open(path, "wb") as file:
-            file.write(pem)
-        context.load_cert_chain(path)
-        return context
-
-    def _sign(
-        self,
-        signer: ec.EllipticCurvePrivateKey,
-        subject: x509.Name,
-        key: ec.EllipticCurvePrivateKey | None,
-        days: int,
-        names: tuple[str, ...] = (),
-    ) -> x509.Certificate:
-        """Make a certificate: the authority's own where no key is given."""
-        public = (key or signer).public_key()
-        issuer = self._name if signer is self._key else subject
-        end = datetime.now(UTC) + timedelta(days=days)
-        builder = (
-            x509.CertificateBuilder(issuer, subject, public, x509.random_serial_number())
-            .not_valid_before(end - timedelta(days=60))
-            .not_valid_after(end)
-            .add_extension(x509.BasicConstraints(ca=key is None, path_length=None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()),
-                critical=False,
-            )
-            .add_extension(_usage(signs=key is None), critical=True)
-        )
-        if names:
-            alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
-            builder = builder.add_extension(alternatives, critical=False)
-        return builder.sign(signer, hashes.SHA256())
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def _usage(*, signs: bool) -> x509.KeyUsage:
-    # VERIFY_X509_STRICT, the default from Python 3.13 on, wants it of an authority.
-    return x509.KeyUsage(not signs, False, False, False, False, signs, signs, False, False)  # noqa: FBT003 - its order is X.509's
-
-
-def _alternative(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
-@contextlib.contextmanager
-def authority() -> Iterator[Authority]:
-    """Make an authority; its files are gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="scalekit-test-") as folder:
-        yield Authority(folder)
-
-
 @dataclass
 class Conversation:
     """One request as it came, and the socket to answer it on."""
@@ -185,9 +63,13 @@ class Conversation:
         self.peer.sendall(data)
 
     def hear(self, seconds: float) -> bool:
-        """Wait for more; tell whether the other side or the server has ended."""
-        readable, _, _ = select.select([self.peer], [], [], seconds)
-        return self.ended.is_set() or bool(readable)
+        """Let time pass, whatever comes in; tell whether the other side or the server has ended."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self.ended.is_set():
+            readable, _, _ = select.select([self.peer], [], [], left)
+            if readable and not self.peer.recv(65536):
+                return True
+        return self.ended.is_set()
 
 
 def answer(status: int = 200, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:
@@ -235,7 +117,7 @@ def drop(conversation: Conversation) -> None:
 
 def hang(conversation: Conversation) -> None:
     """Say nothing until the other side goes."""
-    while not conversation.hear(1.0):
+    while not conversation.hear(0.2):
         pass
 
 
@@ -347,23 +229,28 @@ class _Listener:
 class Server(_Listener):
     """Answers token request, read and link as it was told, each time with a connection's end.
 
-    `heard` are the requests in order; `raw` what arrived on a connection that is not TLS.
+    `greeting` is done before any request, without a context in place of TLS; `h2` for who agrees
+    to HTTP/2; `later` is the context of all connections but the first. `heard` are the requests.
     """
 
     def __init__(
         self,
         context: ssl.SSLContext | None,
         *,
+        later: ssl.SSLContext | None = None,
         token: Behaviour = TOKEN,
         auth: Behaviour = ACCOUNT,
         link: Behaviour = b"",
         greeting: Behaviour | None = None,
+        h2: Behaviour = drop,
         host: str = "127.0.0.1",
     ) -> None:
         super().__init__(host)
         self._context = context
+        self._later = later or context
         self._behaviours = {"token": token, "auth": auth, "link": link}
         self._greeting = greeting
+        self._h2 = h2
         self.heard: list[Conversation] = []
 
     @property
@@ -379,8 +266,12 @@ class Server(_Listener):
         if self._context is None:
             self._converse(peer)
             return
-        with self._context.wrap_socket(peer, server_side=True) as tls:
-            self._converse(tls)
+        context = self._context if self.connections == 1 else self._later
+        with (context or self._context).wrap_socket(peer, server_side=True) as tls:
+            if tls.selected_alpn_protocol() == "h2":
+                self._act(self._h2, Conversation(tls, "h2", "", b"", self.ended))
+            else:
+                self._converse(tls)
             with contextlib.suppress(OSError):
                 tls.unwrap()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -19,8 +20,16 @@ from scalekit_exec.errors import CommandError, ScalekitExecError, UsageError, sh
 
 __all__ = ["main"]
 
-# Each is a module of this package with a click command named `command`.
-_COMMANDS = ("sandbox",)
+# Each is a module of this package with a click command named `command`; `import` has a `_` after it.
+_COMMANDS = (
+    "authorize",
+    "config",
+    "import",
+    "list",
+    "login",
+    "logout",
+    "sandbox",
+)
 
 
 class _Commands(click.Group):
@@ -36,7 +45,8 @@ class _Commands(click.Group):
     ) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"{__name__}.{cmd_name}").command
+        module = f"{__name__}.{cmd_name}{'_' if iskeyword(cmd_name) else ''}"
+        command: click.Command = import_module(module).command
         return command
 
 

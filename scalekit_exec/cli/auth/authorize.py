@@ -1,0 +1,217 @@
+"""`scalekit-auth authorize`: let a person authorize services, as a launch would wait for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from scalekit_exec.authorization import Target
+from scalekit_exec.cli import patience, terminal
+from scalekit_exec.cli.auth.session import AUTHORIZATION_REQUIRED, FAILURE, Result, Session, common
+from scalekit_exec.cli.words import PATIENCE
+from scalekit_exec.errors import Failure, ScalekitExecError, UsageError, shown
+from scalekit_exec.model import ACTIVE
+from scalekit_exec.resolver import Rules, must_authorize
+from scalekit_exec.waiting import Options, drive, unopened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scalekit_exec.clock import Deadline
+    from scalekit_exec.model import Account, Wanted
+    from scalekit_exec.vault import Vault
+    from scalekit_exec.waiting import Effects
+
+__all__ = ["command"]
+
+
+def _patience(text: str | None, *, no_wait: bool, opens: bool, watched: bool) -> float:
+    """Return the seconds to wait, 0 for not at all."""
+    if no_wait:
+        if opens:
+            raise UsageError("usage", "--open means nothing with --no-wait", "drop one of them")
+        return 0.0
+    if text is None:
+        return PATIENCE if watched or opens else 0.0
+    try:
+        seconds = float(text) if text.isascii() else -1.0
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86400:
+        raise UsageError(
+            "usage", f"--wait {shown(text, 40)} is no number of seconds", "give it as --wait=300"
+        )
+    return seconds
+
+
+class _OptionalValue(click.Command):
+    """A command whose `--wait` takes a value only with `=`, as the launcher's does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        spelt_out = [f"--wait={PATIENCE:.0f}" if word == "--wait" else word for word in args]
+        return super().parse_args(ctx, spelt_out)
+
+
+@click.command(cls=_OptionalValue)
+@click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
+@click.option("--open", "opens", is_flag=True, help="Open the link in the browser.")
+@click.option("--force", is_flag=True, help="Authorize anew what is ACTIVE, for other scopes.")
+@click.option(
+    "--wait",
+    "seconds",
+    metavar="[=SECONDS]",
+    envvar="SCALEKIT_EXEC_WAIT",
+    help="For the person (300).",
+)
+@click.option("--no-wait", is_flag=True, help="Show the link and end.")
+@common
+def command(
+    session: Session,
+    services: tuple[str, ...],
+    seconds: str | None,
+    *,
+    opens: bool,
+    force: bool,
+    no_wait: bool,
+) -> int:
+    """Let a person authorize services.
+
+    Without a terminal the link is shown once and the command ends with status 4; the person may
+    open the link until it ends. ACTIVE services are left alone.
+    """
+    watched = terminal.is_watched(session.environ)
+    wait = _patience(seconds, no_wait=no_wait, opens=opens, watched=watched)
+    service_map = session.service_map()
+    wanted = session.select(service_map, services)
+    client = session.client(service_map)
+    settings = session.settings(service_map)
+    rules = Rules(
+        host=client.env_url.removeprefix("https://"),
+        again=session.again(),
+        user_verify_url=(settings.user_verify_url if settings else None) or "",
+    )
+    deadline = session.deadline()
+    vault = session.vault(service_map, client, deadline)
+    options = Options(rules.host, opens, rules.user_verify_url, service_map.settings.notify)
+    effects = patience.make_effects(session.speaker, vault, deadline, options)
+    try:
+        return _Call(session, vault, deadline, rules, effects).run(wanted, wait, force=force)
+    finally:
+        effects.close()
+        vault.close()
+
+
+class _Call:
+    """One call of the command, and the row that each service comes to."""
+
+    def __init__(
+        self, session: Session, vault: Vault, deadline: Deadline, rules: Rules, effects: Effects
+    ) -> None:
+        self._session = session
+        self._vault = vault
+        self._deadline = deadline
+        self._rules = rules
+        self._effects = effects
+        self._rows: list[dict[str, object]] = []
+        self._failures: list[Failure] = []
+
+    def run(self, wanted: Sequence[Wanted], wait: float, *, force: bool) -> int:
+        targets = []
+        for service in dict.fromkeys(wanted):
+            account = self._state(service)
+            if isinstance(account, Failure):
+                self._fail(account)
+            elif account is not None and account.status == ACTIVE and not force:
+                self._done(service, "authorized already; --force makes a new link")
+            else:
+                status, mark = (account.status, account.updated_at) if account else ("", "")
+                again = force and status == ACTIVE
+                targets.append(Target(service, status, mark, again))
+        if wait > 0:
+            self._wait(targets, wait)
+        else:
+            for target in targets:
+                self._hand_over(target)
+        return self._end()
+
+    def _state(self, wanted: Wanted) -> Account | Failure | None:
+        """Return the account, None where there is none yet, or why it cannot be told."""
+        try:
+            return self._vault.account(wanted.key)
+        except ScalekitExecError as error:
+            return None if error.code == "account-not-found" else _failure(wanted, error)
+
+    def _wait(self, targets: Sequence[Target], wait: float) -> None:
+        if not targets:
+            return
+        self._effects.begin(wait, targets)
+        failed = {
+            event.target: event.error
+            for event in drive(targets, self._effects, wait, together=False)
+        }
+        waiting = self._effects.waiting_for(targets)
+        for target in targets:
+            error = failed.get(target)
+            if target not in waiting:
+                self._done(target.wanted, "authorized")
+            elif error is None or error.code == "timed-out":
+                self._fail(unopened(target, self._effects, self._rules))
+            else:
+                self._fail(_failure(target.wanted, error))
+
+    def _hand_over(self, target: Target) -> None:
+        """Show the link once: who gets it decides when to come back."""
+        self._deadline.restart()
+        link = self._effects.make_link(target, 1)
+        if isinstance(link, ScalekitExecError):
+            self._fail(_failure(target.wanted, link))
+            return
+        status = target.status
+        error = must_authorize(target.wanted, self._rules, status, link)
+        self._effects.tell(target, link)
+        self._fail(error.failures[0])
+
+    def _done(self, wanted: Wanted, what: str) -> None:
+        self._rows.append(_row(wanted, ACTIVE, ""))
+        if not self._session.as_json and what != "authorized":
+            self._session.speaker.note(f"{shown(wanted.service.name)}: {what}")
+
+    def _fail(self, failure: Failure) -> None:
+        self._failures.append(failure)
+
+    def _end(self) -> int:
+        from scalekit_exec.errors import raise_failures
+
+        if self._failures and not self._session.as_json:
+            raise_failures(self._failures)
+        rows = self._rows + [terminal.failure_as_json(failure) for failure in self._failures]
+        codes = {failure.code for failure in self._failures}
+        status = 0 if not codes else FAILURE
+        if codes == {"authorization-required"}:
+            status = AUTHORIZATION_REQUIRED
+        return self._session.answer(Result("services", rows, [], status))
+
+
+def _row(wanted: Wanted, status: str, code: str) -> dict[str, object]:
+    return {
+        "service": wanted.service.name,
+        "connection_name": wanted.service.connection_name,
+        "identifier": wanted.identifier,
+        "code": code or None,
+        "status": status,
+        "link": None,
+        "expires_at": None,
+        "message": "",
+    }
+
+
+def _failure(wanted: Wanted, error: ScalekitExecError) -> Failure:
+    return Failure(
+        error.code,
+        error.message,
+        error.hint,
+        wanted.service.name,
+        wanted.service.connection_name,
+        wanted.identifier,
+    )

@@ -1,0 +1,83 @@
+"""A launch's second half where somebody had to authorize first."""
+
+from __future__ import annotations
+
+import time
+
+from scalekit_exec import resolver
+from scalekit_exec.authorization import Target
+from scalekit_exec.errors import Failure, ScalekitExecError
+from scalekit_exec.resolver import Outcome, must_authorize
+from scalekit_exec.waiting.driver import drive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scalekit_exec.clock import Deadline
+    from scalekit_exec.model import Wanted
+    from scalekit_exec.resolver import Rules
+    from scalekit_exec.vault import Vault
+    from scalekit_exec.waiting.effects import Effects
+
+__all__ = ["can_wait", "resume", "unopened"]
+
+
+def can_wait(outcome: Outcome) -> bool:
+    """Tell whether people alone stand between this outcome and a launch."""
+    return bool(outcome.unauthorized) and len(outcome.unauthorized) == len(outcome.failures)
+
+
+def resume(
+    wanted: Sequence[Wanted],
+    outcome: Outcome,
+    vault: Vault,
+    deadline: Deadline,
+    rules: Rules,
+    effects: Effects,
+    patience: float,
+) -> Outcome:
+    """Wait for the unauthorized services, then read each once more; the rest is kept.
+
+    `patience` is in seconds. All or nothing: where one is not authorized, its failure comes back
+    with the last link.
+    """
+    targets = [Target(service, status) for service, status in outcome.unauthorized]
+    effects.begin(patience, targets)
+    failed = drive(targets, effects, patience)
+    if failed or effects.waiting_for(targets):
+        failures = [
+            unopened(target, effects, rules)
+            for target in effects.waiting_for(targets)
+            if target not in [event.target for event in failed]
+        ]
+        told = [_told(event.target, event.error, effects, rules) for event in failed]
+        return Outcome(outcome.filled, (*told, *failures), outcome.warnings)
+    deadline.restart()
+    more = resolver.resolve([target.wanted for target in targets], vault, deadline, rules)
+    by_word = {filled.wanted.named: filled for filled in (*outcome.filled, *more.filled)}
+    filled = [by_word[service.named] for service in wanted if service.named in by_word]
+    return Outcome(tuple(filled), more.failures, (*outcome.warnings, *more.warnings))
+
+
+def unopened(target: Target, effects: Effects, rules: Rules) -> Failure:
+    """Return the failure of a service whose link nobody opened in time."""
+    link = effects.links.get(target.wanted.named)
+    if link is not None and link.expires_at is not None and link.expires_at <= time.time():
+        link = None
+    return must_authorize(target.wanted, rules, target.status, link).failures[0]
+
+
+def _told(target: Target, error: ScalekitExecError, effects: Effects, rules: Rules) -> Failure:
+    if error.code == "timed-out":
+        return unopened(target, effects, rules)
+    wanted = target.wanted
+    return Failure(
+        error.code,
+        error.message,
+        error.hint,
+        wanted.service.name,
+        wanted.service.connection_name,
+        wanted.identifier,
+        target.status or None,
+    )

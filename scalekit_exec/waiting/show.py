@@ -1,0 +1,109 @@
+"""How waiting looks: the same words for a launch and for `authorize`, a countdown for people."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+
+from scalekit_exec.clock import format_rfc3339
+from scalekit_exec.errors import shown
+from scalekit_exec.resolver import local_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from scalekit_exec.authorization import Target
+    from scalekit_exec.model import Link
+
+__all__ = ["Show"]
+
+CLEAR = "\r\x1b[K"
+
+
+class Show:
+    """Speaks of links on stderr.
+
+    `line` writes one line of ours, `emit` one JSON object instead, where that is wanted; `raw`
+    writes to a terminal without a line break, and is None where there is no terminal.
+    """
+
+    def __init__(
+        self,
+        line: Callable[[str], None],
+        emit: Callable[[Mapping[str, object]], None] | None = None,
+        raw: Callable[[str], None] | None = None,
+    ) -> None:
+        self._line = line
+        self._emit = emit
+        self._raw = raw if emit is None else None
+        self._counting = False
+
+    @property
+    def at_terminal(self) -> bool:
+        """Tell whether a person looks on."""
+        return self._raw is not None
+
+    def say(self, text: str) -> None:
+        """Say one line, above the countdown."""
+        self.settle()
+        self._line(text)
+
+    def need(self, target: Target, host: str) -> None:
+        """Say which service needs somebody, before the first link for it."""
+        wanted = target.wanted
+        if self._emit is not None:
+            return
+        who, where = shown(wanted.identifier), shown(wanted.service.connection_name)
+        if target.status:
+            state = f" (status {shown(target.status)})"
+        else:
+            state = ""
+            self.say(f'no account "{who}" on {where} yet')
+        self.say(f'{shown(wanted.service.name)}: "{who}" must authorize {where} at {host}{state}')
+
+    def link(self, target: Target, link: Link, number: int) -> None:
+        """Show a link and its own end."""
+        wanted = target.wanted
+        if self._emit is not None:
+            expires_at = None if link.expires_at is None else format_rfc3339(link.expires_at)
+            self._emit(
+                {
+                    "event": "authorize",
+                    "service": wanted.service.name,
+                    "identifier": wanted.identifier,
+                    "link": link.url,
+                    "expires_at": expires_at,
+                }
+            )
+            return
+        name = shown(wanted.service.name)
+        what = "open" if number == 1 else "that link has ended; open"
+        until = f" (until {local_time(link.expires_at)})" if link.expires_at else ""
+        self.say(f"{name}: {what}{until}: {link.url}")
+
+    def patience(self, seconds: float, targets: Sequence[Target]) -> None:
+        """Say how long we wait, and for whom."""
+        if self._emit is None:
+            names = ", ".join(shown(target.wanted.service.name) for target in targets)
+            self.say(f"waiting {seconds:.0f} s for {names}; Ctrl-C leaves")
+
+    def count(self, waiting: Sequence[Target], expires_at: float | None) -> None:
+        """Show what is waited for and how long the next link is good, in place."""
+        if self._raw is None or os.environ.get("TERM") == "dumb":
+            return
+        names = ", ".join(shown(target.wanted.service.name, 20) for target in waiting)
+        text = f"waiting for {names}"
+        if expires_at is not None:
+            left = max(0, int(expires_at - time.time()))
+            text += f", link good for {left // 60}:{left % 60:02d}"
+        width = shutil.get_terminal_size().columns - 1
+        self._raw(CLEAR + text[:width])
+        self._counting = True
+
+    def settle(self) -> None:
+        """Take the countdown away, so that the next line stands alone."""
+        if self._counting and self._raw is not None:
+            self._raw(CLEAR)
+        self._counting = False
