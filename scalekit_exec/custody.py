@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeVar
 
+    from dotenv.parser import Binding
+
     from scalekit_exec.model import ClientCredentials
+    from scalekit_exec.secret import Secret
 
     T = TypeVar("T")
 
@@ -25,9 +28,11 @@ __all__ = [
     "env_path",
     "forget_env",
     "forget_in_keyring",
+    "has_credentials",
     "keep_in_env",
     "keep_in_keyring",
     "keyring_fault",
+    "secret_fault",
 ]
 
 _INSTALL = "install scalekit-exec[keyring]"
@@ -109,6 +114,28 @@ def keep_in_env(path: str, client: ClientCredentials) -> None:
     files.write_atomic(path, "".join([*_others(path), *lines]).encode(), mode=0o600)
 
 
+def has_credentials(path: str) -> bool:
+    """Tell whether this `.env` has any of our values; False where it does not exist.
+
+    Raises ConfigurationError `config-invalid` for one that is not to be trusted.
+    """
+    return any(binding.key in credentials.NAMES for binding in _bindings(path))
+
+
+def secret_fault(secret: Secret) -> str:
+    """Return why this cannot be a client secret; an empty string where it can."""
+    text = secret.reveal()
+    if not text:
+        return "is empty"
+    if len(text) > credentials.LONGEST_SECRET:
+        return f"is longer than {credentials.LONGEST_SECRET} characters"
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        return "is not UTF-8 text"
+    if any(ord(character) < 0x20 or character == "\x7f" for character in text):
+        return "has a line break or another control character in it"
+    return ""
+
+
 def forget_env(path: str) -> bool:
     """Take the three values out of this `.env`, and the file away if nothing else is in it.
 
@@ -133,6 +160,17 @@ def forget_env(path: str) -> bool:
 
 def _others(path: str) -> list[str]:
     """Return the lines of a `.env` that are not about the client credentials, as they stand."""
+    kept = [
+        binding.original.string
+        for binding in _bindings(path)
+        if binding.error or binding.key not in credentials.NAMES
+    ]
+    if kept and not kept[-1].endswith("\n"):
+        kept.append("\n")
+    return kept
+
+
+def _bindings(path: str) -> list[Binding]:
     from io import StringIO
 
     from dotenv.parser import parse_stream
@@ -144,14 +182,7 @@ def _others(path: str) -> list[str]:
     except UnicodeDecodeError:
         what = f"{displayed(path)} is not UTF-8 text"
         raise ConfigurationError("config-invalid", what, "mend it or remove it") from None
-    kept = [
-        binding.original.string
-        for binding in parse_stream(StringIO(text))
-        if binding.error or binding.key not in credentials.NAMES
-    ]
-    if kept and not kept[-1].endswith("\n"):
-        kept.append("\n")
-    return kept
+    return list(parse_stream(StringIO(text)))
 
 
 def _quoted(value: str) -> str:

@@ -103,17 +103,20 @@ def merge(text: str, services: Mapping[str, Service], *, force: bool) -> tuple[s
     One that the map has under another connection or identifier is kept, unless `force` replaces
     it.
     """
-    before = tomli.loads(text).get("services", {})
+    document = tomli.loads(text)
+    before = document.get("services", {})
+    default = {"identifier": document.get("identifier")}
     changes = []
     for name, service in services.items():
         entry = editing.Entry(name, service.connection_name, service.identifier)
         there = before.get(name)
         what, had = ADDED, ""
         if isinstance(there, dict):
-            wanted = {key: there.get(key) for key in entry.values}
-            what = SAME if wanted == entry.values else REPLACED if force else KEPT
+            told = default | there
+            alike = all(told.get(key) == value for key, value in entry.values.items())
+            what = SAME if alike else REPLACED if force else KEPT
             had = str(there.get("connection_name", ""))
-        if what in (ADDED, REPLACED):
+        if what in {ADDED, REPLACED}:
             text = editing.put_service(text, entry)
         changes.append(Change(what, name, service.connection_name, service.identifier, had))
     return text, changes

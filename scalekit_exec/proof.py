@@ -27,6 +27,8 @@ def prove(client: ClientCredentials, line: Line) -> None:
     host, port = url.hostname or "", url.port or 443
     trust = anchors.choose(line.environ, line.settings.ca_bundle if line.settings else None)
     proxy = find_proxy(line.environ, host, port)
+    through = f", through the proxy {proxy.host}" if proxy else ""
+    line.say(f"asking {host} for a token, trusting {trust.source}{through}")
     dialer = Dialer(host, port, trust.context(), proxy, line.deadline)
     exchange = Exchange(dialer, line.deadline, line.say, f"scalekit-exec/{__version__}")
     token = ServiceToken(exchange, client)

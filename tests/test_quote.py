@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from dotenv import dotenv_values
@@ -25,19 +25,21 @@ from scalekit_exec.errors import CredentialError, UsageError
 from scalekit_exec.shells import github, quote
 from scalekit_exec.shells.export import FORMATS, script
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 # It says what it was given; a shell that changes a variable on the way shows here.
 PROBE = (
     "import json, os, sys; e = os.environb; "
     "sys.stdout.write(json.dumps({k.decode(): e[k].hex() for k in e if k.startswith(b'V_')}))"
 )
-NODE_DOTENV = Path(__file__).parent / "sandbox_node" / "node_modules" / "dotenv"
 
 HARD = (
-    "'", '"', "\\", "$", "`", "!", "%", "\n", "\t", " ", "\r", "\x1b", "\x7f", "\x80", "{", "}", "#",
-    ";", "&", "|", "<", ">", "(", ")", "*", "?", "[", "]", "~", "^", "=", ",", ":", "@", "\u2018",
-    "\u2019", "\u201c", "\u2028", "\ufeff", "\ufffd", "\ue000", "\uf600", "\uf6ff", "\ufdd0", "é",
-    "\U0001f511", "\U0010ffff", "${V_0}", "$(id)", "%V_0%", "!!", "\\'", "''", "\\n", "--", "-n",
-)  # fmt: skip
+    *"'\"\\$`!%\n\t \r\x1b\x7f\x80{}#;&|<>()*?[]~^=,:@\u2018\u2019\u201c\u2028\ufeff\ufffd",
+    # What fish and others use inside for bytes that are no characters, and an ordinary few.
+    *"\ue000\uf600\uf6ff\ufdd0é\U0001f511\U0010ffff",
+    *("${V_0}", "$(id)", "%V_0%", "!!", "\\'", "''", "\\n", "--", "-n"),
+)
 TEXT = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 VALUES = st.one_of(
     st.lists(st.sampled_from(HARD), max_size=8).map("".join),
@@ -130,8 +132,9 @@ def test_every_value_reads_back_exactly(shell: Shell, tmp_path: Path, values: li
     assert read_back(shell, script(shell.form, held), tmp_path) == held
 
 
-@pytest.mark.parametrize("shell", SHELLS[:7], ids=str)
+@pytest.mark.parametrize("shell", [s for s in SHELLS[:7] if s.name != "yash"], ids=str)
 def test_a_posix_shell_without_a_locale_reads_bytes(shell: Shell, tmp_path: Path) -> None:
+    # Not yash, which reads characters and needs a locale that has them (docs/shells.md).
     held = {"V_0": "clé \u2019 \U0001f511", "V_1": "a'b"}
     assert read_back(shell, script("sh", held), tmp_path, LANG="C", LC_ALL="C") == held
 
@@ -229,16 +232,13 @@ def cmd_value(line: str, *, from_file: bool, delayed: bool) -> tuple[str, str]:
 def test_cmd_reads_back_a_value_or_it_is_refused(
     value: str, *, from_file: bool, delayed: bool
 ) -> None:
-    plain = bool(value) and all(c == "\t" or (" " <= c <= "~" and c not in '"%!') for c in value)
-    try:
-        text = script("cmd", {"A_TOKEN": value})
-    except CredentialError as error:
-        assert not plain
-        assert error.code == "unusable-token"
-        assert value == "" or value not in error.message or len(value) < 3
+    if not value or any(c != "\t" and (not " " <= c <= "~" or c in '"%!') for c in value):
+        with pytest.raises(CredentialError) as refused:
+            script("cmd", {"A_TOKEN": value})
+        assert refused.value.code == "unusable-token"
+        assert len(value) < 3 or value not in refused.value.message
         return
-    assert plain
-    (line,) = text.splitlines()
+    (line,) = script("cmd", {"A_TOKEN": value}).splitlines()
     assert cmd_value(line, from_file=from_file, delayed=delayed) == ("A_TOKEN", value)
 
 
@@ -267,7 +267,7 @@ def test_dotenv_in_a_shell_means_the_same(value: str) -> None:
 
 
 def runner(text: str) -> dict[str, str]:
-    """Read a GITHUB_ENV file as actions/runner does (FileCommandManager.cs: EnvFileKeyValuePairs)."""
+    """Read a GITHUB_ENV file as actions/runner does (FileCommandManager.cs)."""
     found = {}
     lines = iter(text.split("\n"))
     for line in lines:
@@ -301,13 +301,11 @@ def test_github_reads_back_every_value(
 
 @given(values=BATCHES)
 def test_github_masks_every_line_of_every_value(values: list[str]) -> None:
-    commands = github.masks(values).splitlines(keepends=False) if values else []
     masked = {
         line.removeprefix("::add-mask::").replace("%25", "%")
         for line in github.masks(values).split("\n")
         if line
     }
-    assert not [line for line in commands if not line] or True
     for value in values:
         for line in re.split(r"[\r\n]", value):
             assert not line.strip() or line in masked

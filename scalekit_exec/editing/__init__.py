@@ -29,7 +29,7 @@ from scalekit_exec.editing.lock import locked
 from scalekit_exec.errors import ConfigurationError
 from scalekit_exec.files import displayed, read_named, read_trusted, write_atomic
 from scalekit_exec.model import UserSettings
-from scalekit_exec.record import record, replace
+from scalekit_exec.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +50,7 @@ __all__ = [
     "put_settings",
     "read",
     "schema_line",
+    "user_settings",
     "user_target",
 ]
 
@@ -96,9 +97,23 @@ def choose(explicit: str | None, environ: Mapping[str, str], cwd: str, *, here: 
     return Target(found, own, found)
 
 
-def user_target(explicit: str | None, environ: Mapping[str, str], cwd: str) -> Target:
-    """Return the user's own file as what is to be edited, whatever project there is."""
-    return replace(choose(explicit, environ, cwd, here=False), path=config.user_path(environ))
+def user_settings(environ: Mapping[str, str]) -> UserSettings:
+    """Return what the user's own file says of Scalekit; empty settings where there is no file.
+
+    Raises ConfigurationError `config-invalid` for a file that does not load.
+    """
+    try:
+        return config.load(os.devnull, environ, os.curdir).settings
+    except ConfigurationError as error:
+        if error.code != "config-missing":
+            raise
+        return UserSettings(path=config.user_path(environ))
+
+
+def user_target(environ: Mapping[str, str]) -> Target:
+    """Return the user's own file as what is to be edited, by itself: no project matters."""
+    own = config.user_path(environ)
+    return Target(own, own)
 
 
 def read(target: Target) -> str:

@@ -16,7 +16,7 @@ from scalekit_exec.errors import ConfigurationError, UsageError, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["append", "entries", "masks"]
+__all__ = ["append", "check", "entries", "masks"]
 
 
 def masks(values: Iterable[str]) -> str:
@@ -38,12 +38,8 @@ def entries(variables: Mapping[str, str]) -> str:
     return "".join(out)
 
 
-def append(environ: Mapping[str, str], text: str) -> None:
-    """Append to the runner's file, in one write; it must be there already.
-
-    Raises UsageError where GITHUB_ENV names none, ConfigurationError `config-invalid` where the
-    file cannot be written.
-    """
+def check(environ: Mapping[str, str]) -> str:
+    """Return the path of the runner's file; UsageError `usage` where there is no runner."""
     path = environ.get("GITHUB_ENV", "")
     if not path:
         raise UsageError(
@@ -51,6 +47,16 @@ def append(environ: Mapping[str, str], text: str) -> None:
             "GITHUB_ENV is not set: this is no step of GitHub Actions",
             "choose another --format",
         )
+    return path
+
+
+def append(environ: Mapping[str, str], text: str) -> None:
+    """Append to the runner's file, in one write; it must be there already.
+
+    Raises UsageError where GITHUB_ENV names none, ConfigurationError `config-invalid` where the
+    file cannot be written.
+    """
+    path = check(environ)
     try:
         _append(path, text.encode())
     except OSError as error:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from scalekit_exec.model import ClientCredentials
     from scalekit_exec.transport.sockets import Dialer
 
-__all__ = ["Exchange", "ServiceToken"]
+__all__ = ["Exchange", "ServiceToken", "retry_after"]
 
 TRIES = 3
 PAUSES = (0.2, 0.6)

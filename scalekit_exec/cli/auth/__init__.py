@@ -20,15 +20,22 @@ from scalekit_exec.errors import CommandError, ScalekitExecError, UsageError, sh
 
 __all__ = ["main"]
 
-# Each is a module of this package with a click command named `command`; `import` has a `_` after it.
+# Each is a module of this package with a click command named `command`; one whose name is a word of
+# Python's has a `_` after it.
 _COMMANDS = (
     "authorize",
+    "completion",
     "config",
+    "connections",
+    "doctor",
+    "export",
     "import",
     "list",
     "login",
     "logout",
     "sandbox",
+    "status",
+    "token",
 )
 
 

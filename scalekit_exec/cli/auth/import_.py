@@ -1,0 +1,175 @@
+"""`scalekit-auth import`: move what the earlier scalekit-auth skill left over to a map."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+import tomli
+
+from scalekit_exec import credentials, custody, editing, identity, moving
+from scalekit_exec.cli.auth.session import Result, Session, common
+from scalekit_exec.errors import ConfigurationError, UsageError, shown
+from scalekit_exec.files import displayed
+from scalekit_exec.model import ServiceMap, UserSettings
+
+if TYPE_CHECKING:
+    from scalekit_exec.editing import Target
+    from scalekit_exec.moving import Change, Source
+
+__all__ = ["command"]
+
+
+@click.command("import")
+@click.argument("path", required=False, metavar="[connections.json]")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--project", is_flag=True, help="Write scalekit.toml in this folder.")
+@click.option("--force", is_flag=True, help="Replace services that the map has already.")
+@common
+def command(
+    session: Session, path: str | None, *, dry_run: bool, project: bool, force: bool
+) -> int:
+    """Move connections.json and .env of the earlier scalekit-auth skill over.
+
+    Without a path: of this folder or above, else of the folder in which an agent keeps that skill.
+    Identifiers are taken exactly as they stand. The old files stay where they are.
+    """
+    cwd = os.getcwd()
+    if project and session.config is not None:
+        what = "--project and -c name two files"
+        hint = "give only one of them; SCALEKIT_EXEC_CONFIG counts as -c"
+        raise UsageError("usage", what, hint)
+    source = moving.find(path, session.environ, cwd)
+    target = editing.choose(session.config, session.environ, cwd, here=project)
+    if target.path.endswith(".json"):
+        what = f"{displayed(target.path)} is no TOML file to write a map into"
+        raise ConfigurationError("config-invalid", what, "name another with -c, or leave -c away")
+    changes: list[Change] = []
+
+    def change(text: str) -> str:
+        text, found = moving.merge(text, source.services, force=force)
+        changes[:] = found
+        return _with_identifier(session, text)
+
+    if dry_run:
+        editing.preview(target, change, session.environ)
+    else:
+        editing.edit(target, change, session.environ)
+    changes += [moving.Change(moving.PASSED_OVER, name) for name in source.unusable]
+    env_row, env_line = _move_env(session, source, target, dry_run=dry_run)
+    lines = [
+        f"{displayed(source.path)} -> {displayed(target.path)}",
+        *(_said(each, dry_run=dry_run) for each in changes),
+        env_line,
+        *_afterwards(source, target),
+        *(["this was a dry run: nothing has been written"] if dry_run else []),
+    ]
+    for each in changes:
+        if each.is_odd:
+            session.speaker.note(_odd(each))
+    rows = [*(_row(each, target) for each in changes), env_row]
+    return session.answer(Result("changes", rows, lines))
+
+
+def _with_identifier(session: Session, text: str) -> str:
+    """Put what IDENTITY.md proposes into a map with a service that has no identifier."""
+    values = tomli.loads(text)
+    services = values.get("services", {})
+    bare = [name for name, of in services.items() if "identifier" not in of]
+    if not bare or "identifier" in values:
+        return text
+    found = identity.propose(session.environ, os.getcwd())
+    if found is None:
+        session.speaker.note(
+            f"no identifier for {shown(', '.join(bare))}: scalekit-auth config --identifier ID"
+        )
+        return text
+    session.speaker.note(f'identifier = "{found.identifier}" is what {displayed(found.path)} says')
+    return editing.put_default(text, found.identifier, f"proposed by {displayed(found.path)}")
+
+
+def _row(change: Change, target: Target) -> dict[str, object]:
+    return {
+        "change": change.what,
+        "service": change.name,
+        "connection_name": change.connection_name or None,
+        "identifier": change.identifier,
+        "file": target.path,
+    }
+
+
+def _said(change: Change, *, dry_run: bool) -> str:
+    account = f"{shown(change.connection_name, 80)}, identifier {_quoted(change.identifier)}"
+    would = "would be " if dry_run else ""
+    name = shown(change.name, 60)
+    return {
+        moving.ADDED: f"{name}: {would}added: {account}",
+        moving.REPLACED: f"{name}: {would}replaced: {account} instead of {shown(change.there, 80)}",
+        moving.KEPT: f"{name}: kept as it is in the map ({shown(change.there, 80)}); "
+        f"--force replaces it: {account}",
+        moving.SAME: f"{name}: in the map already",
+        moving.PASSED_OVER: f'"{name}": passed over: it cannot be named in a launch; letters, '
+        "digits, _ . and - only",
+    }[change.what]
+
+
+def _quoted(identifier: str | None) -> str:
+    return "none" if identifier is None else f'"{shown(identifier)}"'
+
+
+def _odd(change: Change) -> str:
+    return (
+        f"{change.name}: the identifier {_quoted(change.identifier)} is odd, and right: the "
+        "account at Scalekit is under that name; do not correct it, or it must be authorized anew"
+    )
+
+
+def _move_env(
+    session: Session, source: Source, target: Target, *, dry_run: bool
+) -> tuple[dict[str, object], str]:
+    """Copy the old `.env` to the user's, unless there is one or it is found where it is."""
+    old, own = source.env_file, custody.env_path(session.environ)
+    name = displayed(old)
+    change, line = _obstacle(session, old, own, target)
+    if not change:
+        try:
+            bare = ServiceMap({}, {}, UserSettings(own))
+            client = credentials.find(credentials.Request({}, bare, old), session.speaker.note)
+        except ConfigurationError as error:
+            change, line = moving.PASSED_OVER, f"{name} is not copied: {error.message}"
+        else:
+            change = moving.ADDED
+            line = f"{name} {'would be' if dry_run else 'is'} copied to {displayed(own)}, mode 0600"
+            if not dry_run:
+                custody.keep_in_env(own, client)
+    return {"change": change, "service": None, "file": old}, line
+
+
+def _obstacle(session: Session, old: str, own: str, target: Target) -> tuple[str, str]:
+    """Return why the old `.env` is not to be copied; empty strings where it is."""
+    name = displayed(old)
+    settings = editing.user_settings(session.environ)
+    real = os.path.realpath
+    if not os.path.lexists(old):
+        return "absent", f"there is no {name}; to store credentials: scalekit-auth login"
+    if real(old) == real(own):
+        return moving.SAME, f"{name} is yours already"
+    if os.path.lexists(own):
+        return moving.KEPT, f"{name} is not copied: {displayed(own)} is there already"
+    if settings.scalekit is not None and settings.scalekit.client_id:
+        return (
+            moving.KEPT,
+            f"{name} is not copied: you have [scalekit] in {displayed(settings.path)}",
+        )
+    if not target.is_own and real(os.path.dirname(target.path)) == os.path.dirname(real(old)):
+        return moving.KEPT, f"{name} is left where it is: it is read beside the map"
+    return "", ""
+
+
+def _afterwards(source: Source, target: Target) -> list[str]:
+    """Say where the old file goes on counting: it stands for a project's map."""
+    if target.is_own and target.connections is not None:
+        name = displayed(source.path)
+        return [f"{name} still goes before {displayed(target.path)} here, until you remove it"]
+    return []
