@@ -17,6 +17,7 @@ from scalekit_exec.config.services import (
 )
 from scalekit_exec.config.settings import read_settings
 from scalekit_exec.editing.forms import (
+    PROPOSED,
     Entry,
     UneditableError,
     drop_service,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from scalekit_exec.model import Service
 
 __all__ = [
+    "PROPOSED",
     "Entry",
     "Target",
     "choose",

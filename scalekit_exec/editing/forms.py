@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
+    "PROPOSED",
     "Entry",
     "UneditableError",
     "drop_service",
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 Data = dict[str, Any]
+# How the comment on an identifier begins that nobody has chosen yet.
+PROPOSED = "proposed by "
 
 
 class UneditableError(ValueError):
@@ -89,7 +92,13 @@ def put_default(text: str, identifier: str, comment: str = "") -> str:
         return _ended(head, end) + line + gap + rest
 
     def changed() -> str:
-        return _with_tomlkit(text, lambda document: document.update(identifier=identifier))
+        def change(document: Any) -> None:  # noqa: ANN401 - tomlkit's types are of no help here
+            document["identifier"] = identifier
+            trivia = document.item("identifier").trivia
+            if trivia.comment.startswith(f"# {PROPOSED}"):  # true of the old value only
+                trivia.comment_ws, trivia.comment = "", ""
+
+        return _with_tomlkit(text, change)
 
     before = tomli.loads(text)
     ways = (changed, above) if "identifier" in before else (above, changed)
@@ -126,7 +135,7 @@ def drop_settings(text: str, table: Sequence[str], keys: Sequence[str]) -> str:
         return _drop(text, table, wanted)
 
     def removed() -> str:
-        def change(document: Any) -> None:  # noqa: ANN401 - tomlkit's types are of no help here
+        def change(document: Any) -> None:  # noqa: ANN401 - likewise
             found = _at(document, table)
             for key in keys:
                 found.pop(key, None)

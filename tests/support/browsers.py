@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,9 +62,14 @@ class Browser:
     def until(self, text: str) -> str:
         """Wait until the page says this; a click returns before the page that it leads to."""
         end = time.monotonic() + 20
-        while text not in (page := self.text):
+        page = ""
+        while text not in page:
             assert time.monotonic() < end, page
-            time.sleep(0.05)
+            try:
+                page = self.text
+            except urllib.error.HTTPError as gone:  # between two pages there is no body
+                gone.close()
+                time.sleep(0.05)
         return page
 
     def find(self, selector: str) -> str:

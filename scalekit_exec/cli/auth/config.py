@@ -139,7 +139,9 @@ def _put(session: Session, target: Target, entry: Entry) -> int:
             missing.append(True)
             return text
         proposal.append(found)
-        return editing.put_default(text, found.identifier, f"proposed by {displayed(found.path)}")
+        return editing.put_default(
+            text, found.identifier, f"{editing.PROPOSED}{displayed(found.path)}"
+        )
 
     changed = editing.edit(target, change, session.environ)
     for found in proposal:
@@ -243,7 +245,7 @@ def _shown(session: Session) -> Result:
             for line in exposures(str(row["file"])):
                 session.speaker.note(line)
     proposal = identity.propose(session.environ, cwd)
-    lines = table(("WHAT", "FILE", ""), [_cells(row) for row in rows])
+    lines = table(("WHAT", "FILE", "STATE"), [_cells(row) for row in rows])
     if target.project is None:
         lines += ["", "no scalekit.toml here or above"]
     elif target.project.endswith(".json"):
@@ -273,5 +275,5 @@ _NAMES = {
 
 
 def _cells(row: dict[str, object]) -> tuple[str, str, str]:
-    there = "" if row["exists"] else "(not there)"
+    there = "" if row["exists"] else "not there"
     return _NAMES[str(row["role"])], displayed(str(row["file"])), there

@@ -86,7 +86,7 @@ def _with_identifier(session: Session, text: str) -> str:
         )
         return text
     session.speaker.note(f'identifier = "{found.identifier}" is what {displayed(found.path)} says')
-    return editing.put_default(text, found.identifier, f"proposed by {displayed(found.path)}")
+    return editing.put_default(text, found.identifier, f"{editing.PROPOSED}{displayed(found.path)}")
 
 
 def _row(change: Change, target: Target) -> dict[str, object]:
