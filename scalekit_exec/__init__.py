@@ -5,11 +5,13 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from scalekit_exec.api import get_token, get_tokens
+    from scalekit_exec.bearer import ScalekitAuth
     from scalekit_exec.errors import AuthorizationError, ConfigurationError, ScalekitExecError
 
 __all__ = [
     "AuthorizationError",
     "ConfigurationError",
+    "ScalekitAuth",
     "ScalekitExecError",
     "get_token",
     "get_tokens",
@@ -20,6 +22,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     "AuthorizationError": "errors",
     "ConfigurationError": "errors",
+    "ScalekitAuth": "bearer",
     "ScalekitExecError": "errors",
     "get_token": "api",
     "get_tokens": "api",

@@ -14,12 +14,14 @@ from scalekit_exec.clock import Deadline, parse_rfc3339
 from scalekit_exec.errors import UsageError, raise_failures, shown
 from scalekit_exec.record import record, replace
 from scalekit_exec.resolver import Rules
+from scalekit_exec.secret import Secret
 from scalekit_exec.variables import TOKEN, Variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from scalekit_exec.environment import Filled
     from scalekit_exec.model import ServiceMap, Wanted
 
 __all__ = ["get_token", "get_tokens"]
@@ -38,6 +40,14 @@ class Options:
     identifier: str | None = None
     timeout: float = TIMEOUT
     links_for_missing: bool = False
+
+
+@record
+class Held:
+    """A token that somebody near holds already; `expires_at` is in POSIX seconds, None unknown."""
+
+    token: Secret
+    expires_at: float | None = None
 
 
 def get_token(
@@ -79,18 +89,31 @@ def get_tokens(
 
 
 def tokens(services: Sequence[str], options: Options) -> dict[str, str]:
-    """Return tokens by word: this launch's own where they live, the others from Scalekit."""
+    """Return tokens by word: those that are near, the others from Scalekit."""
     environ = dict(os.environ)
-    found = {}
-    if options.config is options.env_file is options.environment is None:
-        found = {word: token for word in services if (token := _own(word, options, environ))}
+    found = {word: held.token.reveal() for word, held in near(services, options, environ).items()}
     missing = [word for word in dict.fromkeys(services) if word not in found]
     if missing:
-        found |= _asked(missing, options, environ)
+        asked = ask(missing, options, environ)
+        found |= {word: filled.values["TOKEN"].reveal() for word, filled in asked.items()}
     return {word: found[word] for word in services}
 
 
-def _own(word: str, options: Options, environ: Mapping[str, str]) -> str | None:
+def near(
+    words: Sequence[str], options: Options, environ: Mapping[str, str], *, anew: bool = False
+) -> dict[str, Held]:
+    """Return the tokens that the launch we run in has for us, as far as it has any.
+
+    `anew` passes over what the launch set once and cannot change any more.
+    """
+    if not options.config is options.env_file is options.environment is None:
+        return {}
+    if anew:
+        return {}
+    return {word: held for word in words if (held := _own(word, options, environ))}
+
+
+def _own(word: str, options: Options, environ: Mapping[str, str]) -> Held | None:
     """Return the token that the launch we run in has set for just this word, while it lives."""
     if options.identifier is not None and "@" not in word:
         word = f"{word}@{options.identifier}"
@@ -98,12 +121,13 @@ def _own(word: str, options: Options, environ: Mapping[str, str]) -> str | None:
         named, _, variable = told.rpartition("=")
         if not named or _decoded(named) != word:
             continue
-        expires_at = environ.get(f"{variable}_EXPIRES_AT")
+        token, ends = environ.get(variable), environ.get(f"{variable}_EXPIRES_AT")
         try:
-            lives = expires_at is None or parse_rfc3339(expires_at) - _now() > 0
+            expires_at = None if ends is None else parse_rfc3339(ends)
         except ValueError:
-            lives = False
-        return (environ.get(variable) or None) if lives else None
+            return None
+        lives = expires_at is None or expires_at > _now()
+        return Held(Secret(token), expires_at) if token and lives else None
     return None
 
 
@@ -123,13 +147,21 @@ def _first(*values: str | None) -> str | None:
     return next((value for value in values if value), None)
 
 
-def _asked(words: Sequence[str], options: Options, environ: Mapping[str, str]) -> dict[str, str]:
-    """Ask Scalekit, with the same map, credentials and defaults as a launch."""
+def ask(
+    words: Sequence[str],
+    options: Options,
+    environ: Mapping[str, str],
+    variables: tuple[Variable, ...] = (Variable("TOKEN", TOKEN),),
+) -> dict[str, Filled]:
+    """Ask Scalekit, with the same map, credentials and defaults as a launch.
+
+    `variables` are filled from each account, whatever the map makes of it.
+    """
     service_map = config.load(
         _first(options.config, environ.get("SCALEKIT_EXEC_CONFIG")), environ, os.getcwd()
     )
     identifier = _first(options.identifier, environ.get("SCALEKIT_EXEC_IDENTIFIER"))
-    wanted = {word: _want(service_map, word, identifier) for word in words}
+    wanted = {word: _want(service_map, word, identifier, variables) for word in words}
     env_file, environment = options.env_file, options.environment
     if env_file is None and environment is None:
         env_file = environ.get("SCALEKIT_EXEC_ENV_FILE") or None
@@ -151,12 +183,13 @@ def _asked(words: Sequence[str], options: Options, environ: Mapping[str, str]) -
     finally:
         vault.close()
     raise_failures(outcome.failures)
-    by_word = dict(zip(wanted, outcome.filled, strict=True))
-    return {word: filled.values["TOKEN"].reveal() for word, filled in by_word.items()}
+    return dict(zip(wanted, outcome.filled, strict=True))
 
 
-def _want(service_map: ServiceMap, word: str, identifier: str | None) -> Wanted:
-    """Want the bare token, whatever variables the map fills from it; and want it for certain."""
+def _want(
+    service_map: ServiceMap, word: str, identifier: str | None, variables: tuple[Variable, ...]
+) -> Wanted:
+    """Want these, whatever variables the map fills; and want them for certain."""
     parsed = config.parse_word(word)
     if parsed.variable is not None or parsed.name in service_map.groups:
         raise UsageError(
@@ -167,7 +200,7 @@ def _want(service_map: ServiceMap, word: str, identifier: str | None) -> Wanted:
     (wanted,) = config.select(service_map, [word], identifier=identifier)
     return replace(
         wanted,
-        variables=(Variable("TOKEN", TOKEN),),
+        variables=variables,
         service=replace(wanted.service, required=True),
     )
 

@@ -95,9 +95,9 @@ def scalekit(client: ClientCredentials, line: Line, trust: Trust | None = None) 
 
 
 def sandbox(
-    keys: Sequence[AccountKey], line: Line, announce: Callable[[str], None]
-) -> tuple[Vault, str]:
-    """Start the emulator in this process and return a vault that asks it, and its address.
+    keys: Sequence[AccountKey], announce: Callable[[str], None]
+) -> tuple[Callable[[Line], Vault], str]:
+    """Start the emulator in this process; return what opens a vault that asks it, and its address.
 
     It ends with the process image: at the latest when the launch becomes the child.
     """
@@ -109,8 +109,12 @@ def sandbox(
     running = start(World.for_services(keys))
     announce(f"sandbox: an emulator at {running.url} answers instead of Scalekit")
     client = ClientCredentials(running.client_id, running.client_secret, running.url, "the sandbox")
-    alone = replace(line, environ={}, settings=None)
-    return scalekit(client, alone, Trust(pem=running.ca_pem, source="the sandbox")), running.url
+    trust = Trust(pem=running.ca_pem, source="the sandbox")
+
+    def open_vault(line: Line) -> Vault:
+        return scalekit(client, replace(line, environ={}, settings=None), trust)
+
+    return open_vault, running.url
 
 
 def _address(url: str) -> tuple[str, int]:

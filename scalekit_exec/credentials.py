@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from scalekit_exec import config, files
-from scalekit_exec.errors import ConfigurationError, UsageError, nearest, shown
+from scalekit_exec.errors import ConfigurationError, NoCredentialsError, UsageError, nearest, shown
 from scalekit_exec.model import ClientCredentials, ScalekitSettings
 from scalekit_exec.record import record
 from scalekit_exec.secret import Secret
@@ -32,6 +32,7 @@ UNLOCK_SECONDS = 60
 LONGEST_SECRET = 65536
 # Backends that keep the secret readable on disk, or nowhere at all.
 CLEAR_TEXT_BACKENDS = ("keyrings.alt.", "keyring.backends.null", "keyring.backends.fail")
+INSIDE = "let the launch around this one serve its command: add --serve to it\nor "
 DASHBOARD = "in the Scalekit dashboard: Developers, Settings, API credentials"
 WHERE = (
     f"{DASHBOARD}\n"
@@ -94,11 +95,11 @@ def find(request: Request, warn: Callable[[str], None]) -> ClientCredentials:
     if found is None and settings is not None and _says_anything(settings):
         found = _from_settings(settings, request.service_map.settings.path, "scalekit")
     if found is None:
-        raise ConfigurationError(
+        raise NoCredentialsError(
             "credentials-missing",
             "no Scalekit client credentials: SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET and "
             "SCALEKIT_ENV_URL are not set",
-            f"find all three {WHERE}",
+            f"{INSIDE if request.environ.get('SCALEKIT_EXEC') else ''}find all three {WHERE}",
         )
     return found
 

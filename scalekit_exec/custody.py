@@ -74,7 +74,7 @@ def keep_in_keyring(client: ClientCredentials) -> str:
             raise ValueError("it gave something else back")
         return str(getattr(backend, "name", "") or _kind(backend))
 
-    backend = _usable()[0]
+    backend = _usable("scalekit-auth login --store env keeps it in a .env instead")[0]
     return _patiently(lambda: store(backend), "store the secret")
 
 
@@ -85,7 +85,7 @@ def forget_in_keyring(client_id: str, env_url: str) -> bool:
     knows whether the secret is there still.
     """
     user = _user(client_id, env_url)
-    backends = _usable()
+    backends = _usable("a secret that it holds stays there until it can be asked")
 
     def remove() -> bool:
         removed = False
@@ -206,10 +206,9 @@ def _backends() -> list[tuple[Any, bool]]:
     return [(each, not _kind(each).startswith(credentials.CLEAR_TEXT_BACKENDS)) for each in every]
 
 
-def _usable() -> list[Any]:
+def _usable(hint: str) -> list[Any]:
     fault = keyring_fault()
     if fault:
-        hint = "scalekit-auth login --store env, or client_secret_command in your own config.toml"
         raise ConfigurationError("credentials-missing", fault, hint)
     return [each for each, safe in _backends() if safe]
 
@@ -243,6 +242,6 @@ def _patiently(act: Callable[[], T], what: str) -> T:
         raise ConfigurationError(
             "credentials-missing",
             f"the keyring cannot {what}: {shown(fault)}",
-            "unlock it and try again; without one: scalekit-auth login --store env",
+            "unlock it and try again",
         )
     return value

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from scalekit_exec.model import Credential, Wanted
     from scalekit_exec.variables import Variable
 
-__all__ = ["OWN_CREDENTIALS", "Filled", "Policy", "build", "fill", "longest_value"]
+__all__ = [
+    "AUTH",
+    "OWN_CREDENTIALS",
+    "URL",
+    "Filled",
+    "Policy",
+    "Served",
+    "build",
+    "fill",
+    "longest_value",
+    "owned",
+]
 
 # With the client secret a child could mint tokens for every user of the environment.
 OWN_CREDENTIALS = (
@@ -30,6 +41,10 @@ OWN_CREDENTIALS = (
     "TOOL_ENV_URL",
 )
 MARK = "SCALEKIT_EXEC"
+# Where a launch's broker is, and what it asks for.
+URL = "SCALEKIT_EXEC_URL"
+AUTH = "SCALEKIT_EXEC_AUTH"
+LOOPBACK = ("127.0.0.1", "localhost")
 EXPIRY_SUFFIX = "_EXPIRES_AT"
 PRISTINE = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "LC_*", "TZ", "TMPDIR")
 PRISTINE_WINDOWS = (
@@ -55,11 +70,26 @@ class Policy:
 
 @record
 class Filled:
-    """A wanted service with the values of its variables."""
+    """A wanted service with the values of its variables.
+
+    `token` is the account's bare token, if it has one, and `fields` is all that it yielded,
+    whatever the variables are made of. `as_of` is the server's time of the answer.
+    """
 
     wanted: Wanted
     values: Mapping[str, Secret]
     expires_at: float | None = None
+    token: Secret | None = None
+    fields: Mapping[str, Secret] = {}
+    as_of: float = 0.0
+
+
+@record
+class Served:
+    """Where the child finds the broker of its launch."""
+
+    url: str
+    bearer: Secret
 
 
 def longest_value(platform: str) -> int:
@@ -87,7 +117,14 @@ def fill(wanted: Wanted, credential: Credential, *, longest: int) -> Filled:
         value = _value(wanted, variable, credential, plain)
         _check(wanted, variable, value, longest)
         values[variable.name] = Secret(value)
-    return Filled(wanted, values, credential.expires_at)
+    return Filled(
+        wanted,
+        values,
+        credential.expires_at,
+        credential.token,
+        credential.fields,
+        credential.account.as_of,
+    )
 
 
 def _value(
@@ -143,25 +180,61 @@ def _check(wanted: Wanted, variable: Variable, value: str, longest: int) -> None
 
 
 def build(
-    parent: Mapping[str, str], wanted: Sequence[Wanted], filled: Sequence[Filled], policy: Policy
+    parent: Mapping[str, str],
+    wanted: Sequence[Wanted],
+    filled: Sequence[Filled],
+    policy: Policy,
+    *,
+    served: Served | None = None,
+    around: Sequence[str] | None = None,
 ) -> dict[str, str]:
     """Return the child's environment.
 
     `wanted` are all services of the launch, `filled` those that yielded a credential: what a
-    service owns is removed first, so that no stale value of it stays.
+    service owns is removed first, so that no stale value of it stays. `served` is the launch's own
+    broker. `around` are the variables of the launch around this one, where its broker gave the
+    credentials: the child gets just its own of them, and no way to the others.
     """
     child = _inherited(parent, policy)
-    owned = {_same(name, policy) for service in wanted for name in _owned(service)}
-    for name in [name for name in child if _same(name, policy) in owned]:
+    gone = {_same(name, policy) for service in wanted for name in owned(service)}
+    if around is not None:
+        leave = (name for name in (URL, AUTH, *around) if not _matches(name, policy.passed, policy))
+        gone.update(_same(name, policy) for name in leave)
+    for name in [name for name in child if _same(name, policy) in gone]:
         del child[name]
     for service in filled:
         child.update(_expiries(service))
         # Last, since a map may fill a variable with that ending by itself.
         child.update((name, secret.reveal()) for name, secret in service.values.items())
-    mark = _mark(child.pop(MARK, ""), wanted, filled, child, policy)
+    inherited = child.pop(MARK, "")
+    mark = _mark(inherited, wanted, filled, child, policy, alone=around is not None)
     if mark:
         child[MARK] = mark
+    if served is not None:
+        child[URL] = served.url
+        child[AUTH] = served.bearer.reveal()
+        _keep_from_proxies(child, policy)
     return child
+
+
+def _keep_from_proxies(child: dict[str, str], policy: Policy) -> None:
+    """Let no proxy see the bearer.
+
+    Programs read one of the two names or the other, most the lower-case one first; so each that is
+    missing starts as a copy of the other, or it would hide what that says.
+    """
+    if policy.windows:
+        names = [name for name in child if name.upper() == "NO_PROXY"] or ["NO_PROXY"]
+    else:
+        names = ["no_proxy", "NO_PROXY"]
+    given = [child.get(name, "") for name in names]
+    for name in names:
+        hosts = child.get(name) or next((value for value in given if value), "")
+        if hosts.strip() == "*":  # all hosts, but for most programs only if it stands alone
+            child[name] = hosts
+            continue
+        known = [host.strip() for host in hosts.split(",")]
+        child[name] = ",".join([hosts] * bool(hosts) + [h for h in LOOPBACK if h not in known])
 
 
 def _inherited(parent: Mapping[str, str], policy: Policy) -> dict[str, str]:
@@ -198,7 +271,8 @@ def _expiries(service: Filled) -> dict[str, str]:
     return {name + EXPIRY_SUFFIX: ends for name in bare}
 
 
-def _owned(wanted: Wanted) -> list[str]:
+def owned(wanted: Wanted) -> list[str]:
+    """Return all variables that a service may set, also those that tell of an expiry."""
     names = []
     for variable in wanted.variables:
         names.append(variable.name)
@@ -229,10 +303,12 @@ def _mark(
     filled: Sequence[Filled],
     child: Mapping[str, str],
     policy: Policy,
+    *,
+    alone: bool,
 ) -> str:
     """Name what the child has: an outer launch's words that still hold, then ours."""
     mine = [_word(service.wanted) for service in filled]
-    taken = {_same(name, policy) for service in wanted for name in _owned(service)}
+    taken = {_same(name, policy) for service in wanted for name in owned(service)}
     replaced = {_word(service).partition("=")[0] for service in wanted if not service.single}
     words = []
     for word in inherited.split(","):
@@ -241,7 +317,7 @@ def _mark(
             continue
         if variable and not any(_same(variable, policy) == _same(name, policy) for name in child):
             continue
-        if not variable and (named in replaced or policy.pristine):
+        if not variable and (named in replaced or policy.pristine or alone):
             continue
         words.append(word)
     return ",".join(words + mine)

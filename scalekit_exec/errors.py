@@ -3,13 +3,14 @@
     ScalekitExecError
     ├── UsageError            usage, variable-conflict
     ├── ConfigurationError    config-missing, config-invalid, unknown-service,
-    │                         credentials-missing
+    │   │                     credentials-missing
+    │   └── NoCredentialsError  credentials-missing, and not even half of them
     ├── AuthorizationError    authorization-required, account-not-found
     ├── CredentialError       no-credential, token-expiring, unusable-token
     ├── VaultError            credentials-rejected, forbidden, rate-limited, unreachable,
     │                         untrusted-server, timed-out, unexpected-answer
     ├── CommandError          not-found (127), not-executable (126)
-    ├── (itself)              interrupted, internal (a fault of ours)
+    ├── (itself)              interrupted, broker, internal (a fault of ours)
     └── LaunchError           several services failed; `failures` has each
 
 A message has no full stop and never holds a secret; every part of it that came from a server or a
@@ -33,6 +34,7 @@ __all__ = [
     "CredentialError",
     "Failure",
     "LaunchError",
+    "NoCredentialsError",
     "ScalekitExecError",
     "UsageError",
     "VaultError",
@@ -155,6 +157,10 @@ class ConfigurationError(ScalekitExecError):
     """The map, the credentials or a setting: something that the user writes down."""
 
 
+class NoCredentialsError(ConfigurationError):
+    """No source has any of the client credentials; a launch then looks for a broker."""
+
+
 class AuthorizationError(ScalekitExecError):
     """A person must authorize first.
 
@@ -226,6 +232,8 @@ _CLASSES: dict[str, type[ScalekitExecError]] = {
     "token-expiring": CredentialError,
     "unusable-token": CredentialError,
     "config-invalid": ConfigurationError,
+    "unknown-service": ConfigurationError,
+    "usage": UsageError,
 }
 
 

@@ -60,7 +60,8 @@ BODIES = [
     row("nothing", drop, "unreachable", "without an answer"),
     row("endless-body", endless(b"HTTP/1.1 200 OK\r\n\r\n"), "unexpected-answer", "4 MiB"),
     row("no-content", b"HTTP/1.1 204 None\r\n\r\n", "unexpected-answer", "204"),
-    row("early-hints", b"HTTP/1.1 103 Hm\r\n\r\n", "unexpected-answer", "103"),
+    row("early-hints-alone", b"HTTP/1.1 103 Hm\r\n\r\n", "unreachable", "in the middle"),
+    row("continue-for-ever", endless(b"HTTP/1.1 100 Go\r\n\r\n"), "unexpected-answer", "not HTTP"),
     row("shorter-than-told", answer(200, b"{}", length=99), "unreachable", "in the middle"),
     row("bad-status-line", b"HTTP/1.1 OK 200\r\n\r\n", "unexpected-answer", "not HTTP"),
     row("no-http", b"220 mail.example ESMTP\r\n", "unexpected-answer", "not HTTP"),
@@ -70,11 +71,11 @@ BODIES = [
     row("endless-headers", endless(b"HTTP/1.1 200 OK\r\nX: y\r\n"), "unexpected-answer"),
     row(
         *("chunked-garbage", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello"),
-        *("unreachable", "in the middle"),
+        *("unexpected-answer", "not HTTP"),
     ),
     row(
         *("chunk-cut-off", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{"),
-        *("unreachable", "in the middle"),
+        *("unexpected-answer", "not HTTP"),
     ),
     row("negative-length", answer(200, b"{}", length=-5), "unexpected-answer"),
     row("500", answer(500, HTML), "unexpected-answer", "500"),
@@ -124,8 +125,10 @@ def token(value: object) -> bytes:
 
 
 TOKENS = [
-    row("400", as_json({"error": "invalid_request"}, status=400), "credentials-rejected"),
-    row("401", as_json({"error": "invalid_client"}, status=401), "credentials-rejected"),
+    row(
+        "400", as_json({"error": "invalid_request"}, status=400), "credentials-rejected", "the env"
+    ),
+    row("401", as_json({"error": "invalid_client"}, status=401), "credentials-rejected", "the env"),
     row("not-bearer-text", token(12345), "unexpected-answer", "no access token"),
     row("null-token", token(None), "unexpected-answer", "no access token"),
     row("empty-token", token(""), "unexpected-answer", "no access token"),

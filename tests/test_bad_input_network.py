@@ -67,8 +67,7 @@ def test_a_certificate_that_is_not_good(
         names = [HERE, "cannot be trusted", named]
         refuses(uses(bare, server, ca), "gmail", env=env, code="untrusted-server", names=names)
     assert not server.heard
-    # Two launches, each with one connection that was to be spare and one for the request.
-    assert server.connections <= 4
+    assert server.connections == 2, "one for each launch: a handshake that fails is final"
 
 
 @pytest.mark.parametrize("made", [{"days": -1}, {"self_signed": True}])
@@ -142,7 +141,7 @@ def test_a_server_that_has_no_grpc(
 ) -> None:
     with Server(ca.context(protocols=protocols), h2=greeting) as server:
         env = {"SCALEKIT_EXEC_TRANSPORT": "sdk"}
-        words = ("--timeout", "2", "gmail")
+        words = ("--timeout", "5" if code == "timed-out" else "20", "gmail")
         names = [HERE]
         refuses(uses(bare, server, ca), *words, env=env, code=code, names=names, hidden=HIDDEN)
     assert server.count("token") == 2

@@ -81,9 +81,8 @@ def test_a_secret_command_that_prints_no_secret(place: Place, printed: str) -> N
     assert "a0" not in str(error)
 
 
-def test_a_secret_command_gets_its_words_as_they_are_and_nothing_to_read(place: Place) -> None:
-    program = "import sys; assert sys.stdin.read() == ''; print(sys.argv[1])"
-    command = json.dumps([sys.executable, "-c", program, "$HOME; *"])
+def test_a_secret_command_gets_its_words_as_they_are(place: Place) -> None:
+    command = json.dumps([sys.executable, "-c", "import sys; print(sys.argv[1])", "$HOME; *"])
     place.user(
         f'[scalekit]\nclient_id = "a"\nenv_url = "{ACME}"\nclient_secret_command = {command}\n'
     )
@@ -212,26 +211,31 @@ def test_dotenv_and_keyring_are_imported_only_where_they_are_needed(folder: Fold
     assert imported(dict.fromkeys(values)) == {"dotenv", "dotenv.parser"}
 
 
-def test_the_time_that_a_secret_command_takes_is_not_the_servers(folder: Folder) -> None:
+def own_command(folder: Folder, program: str) -> None:
+    """Write the user's `[scalekit]` with a Python program that is to print the secret."""
     assert folder.sandbox is not None
-    program = f"import time; time.sleep(1.2); print('{folder.sandbox.client_secret}')"
     own = folder.path.parent / ".config" / "scalekit-exec" / "config.toml"
     own.parent.mkdir(parents=True)
     own.write_text(
         f'[scalekit]\nclient_id = "{folder.sandbox.client_id}"\nenv_url = "{folder.sandbox.url}"\n'
         f"client_secret_command = {json.dumps([sys.executable, '-c', program])}\n"
     )
-    done = folder.launch("gmail", "--timeout", "1", env=dict.fromkeys((ID, SECRET, URL)))
+    folder.environ |= dict.fromkeys((ID, SECRET, URL), "") | {"KEPT": folder.sandbox.client_secret}
+
+
+def test_a_secret_command_has_nothing_to_read_and_the_child_has_all(folder: Folder) -> None:
+    own_command(folder, "import os, sys; sys.stdin.read() or print(os.environ['KEPT'])")
+    done = folder.launch("gmail", "--", "cat", stdin=b"for the child")
+    assert (done.status, done.out, done.err) == (0, "for the child", "")
+
+
+def test_the_time_that_a_secret_command_takes_is_not_the_servers(folder: Folder) -> None:
+    own_command(folder, "import os, time; time.sleep(1.2); print(os.environ['KEPT'])")
+    done = folder.launch("gmail", "--timeout", "1")
     assert (done.status, done.err) == (0, "")
 
 
 def test_a_secret_command_can_ask_on_stderr(folder: Folder) -> None:
-    assert folder.sandbox is not None
-    own = folder.path.parent / ".config" / "scalekit-exec" / "config.toml"
-    own.parent.mkdir(parents=True)
-    own.write_text(
-        f'[scalekit]\nclient_id = "{folder.sandbox.client_id}"\nenv_url = "{folder.sandbox.url}"\n'
-        'client_secret_command = ["sh", "-c", "echo touch your key >&2; exit 1"]\n'
-    )
-    done = folder.launch("gmail", env=dict.fromkeys((ID, SECRET, URL)))
-    assert done.err.startswith("touch your key\n")
+    own_command(folder, "import sys; sys.exit('touch your key')")
+    done = folder.launch("gmail")
+    assert done.err.startswith("touch your key\nscalekit-exec: error[credentials-missing]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -177,11 +178,16 @@ def test_home_working_folder_and_temporary_folder_are_as_before(
     assert all_files(tmp_path) == before
 
 
+def _want_cores() -> None:
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
 def hanging(folder: Folder) -> subprocess.Popen[bytes]:
     """Start a launch that waits for an answer which never comes."""
     assert folder.sandbox is not None
     folder.sandbox.add_fault(on="auth", kind="hang")
-    process = folder.start("gmail", "--", "true")
+    process = folder.start("gmail", "--", "true", preexec_fn=_want_cores)
     end = time.monotonic() + 10
     while not [c for c in folder.sandbox.requests() if c["operation"] == "auth"]:
         assert time.monotonic() < end

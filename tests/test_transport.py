@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -21,13 +22,22 @@ from scalekit_exec.transport import trust
 from scalekit_exec.transport.http import Exchange, ServiceToken
 from scalekit_exec.transport.sockets import Dialer
 from tests.support.certificates import Authority, authority
-from tests.support.servers import SERVICE_TOKEN, TOKEN, Server, answer, closed_port, in_turn
+from tests.support.servers import (
+    SERVICE_TOKEN,
+    TOKEN,
+    Server,
+    answer,
+    closed_port,
+    drip,
+    hang,
+    in_turn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.support.servers import Conversation
+    from tests.support.servers import Behaviour, Conversation
 
 V4, V6 = int(socket.AF_INET), int(socket.AF_INET6)
 
@@ -290,6 +300,22 @@ def test_the_token_request_is_a_form_as_rfc_6749_has_it(ca: Authority) -> None:
     assert request.head.startswith("POST /oauth/token HTTP/1.1\r\n")
     assert "Content-Type: application/x-www-form-urlencoded" in request.head
     assert "Authorization" not in request.head
-    assert request.body == (
-        b"grant_type=client_credentials&client_id=skc_1&client_secret=s%26%3D%2B+%25%C3%A9"
-    )
+    assert parse_qsl(request.body.decode(), strict_parsing=True) == [
+        ("grant_type", "client_credentials"),
+        ("client_id", "skc_1"),
+        ("client_secret", "s&=+ %é"),
+    ]
+
+
+@pytest.mark.parametrize("behaviour", [hang, drip(b"HTTP/1.1 200 OK\r\n" * 99, 0.1)])
+def test_an_exchange_knows_of_the_deadline_itself(ca: Authority, behaviour: Behaviour) -> None:
+    deadline = Deadline(0.4)
+    with Server(ca.context(), token=behaviour) as server:
+        context = trust.Trust(file=ca.file).context()
+        made = Dialer("127.0.0.1", server.port, context, None, deadline)
+        exchange = Exchange(made, deadline, lambda _: None, "test")
+        with pytest.raises(VaultError) as caught:
+            exchange.send("POST", "/oauth/token")
+        exchange.close()
+    assert caught.value.code == "timed-out"
+    assert server.count("token") == 1

@@ -11,11 +11,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from scalekit_exec.broker.inside import Taken
+    from scalekit_exec.broker.server import Broker
     from scalekit_exec.cli.terminal import Speaker
     from scalekit_exec.cli.words import Words
     from scalekit_exec.clock import Deadline
-    from scalekit_exec.model import NotifySettings, ServiceMap, Wanted
+    from scalekit_exec.connect import Line
+    from scalekit_exec.credentials import Request
+    from scalekit_exec.model import ClientCredentials, NotifySettings, ServiceMap, Wanted
     from scalekit_exec.resolver import Outcome, Rules
+    from scalekit_exec.run import Launch, Ready
     from scalekit_exec.vault import Vault
 
 __all__ = ["main"]
@@ -86,15 +91,16 @@ class _Launcher:
         self.environ = environ
         self.speaker = speaker
         self._notify: NotifySettings | None = None
+        self._map: ServiceMap | None = None
+        self._client: ClientCredentials | None = None
+        self._reopen: Callable[[Deadline], Vault] | None = None
+        self._settled: Rules | None = None
 
     def run(self) -> int:
         from scalekit_exec.environment import Policy
 
         parsed = self.words
-        if parsed.passed and not parsed.on("--pristine"):
-            raise UsageError(
-                "usage", "--pass means nothing without --pristine", "add --pristine, or drop it"
-            )
+        self._check_passed()
         policy = Policy(
             pristine=parsed.on("--pristine"),
             passed=parsed.passed,
@@ -109,7 +115,7 @@ class _Launcher:
             return self._dry_run()
         if not parsed.command:
             raise self._no_command()
-        from scalekit_exec.run import Launch, run
+        from scalekit_exec.run import Launch, become, run
 
         request = Launch(
             parsed.services,
@@ -119,9 +125,74 @@ class _Launcher:
             self._identifier(),
             parsed.timeout,
         )
+        finish = become
+        if self._serves():
+            from scalekit_exec import launch
+
+            launch.shield()
+            finish = self._stay
+        if "SCALEKIT_EXEC_URL" in self.environ and self._has_only_a_broker():
+            return self._run_inside(request, finish)
         connect = self._sandbox if parsed.on("--sandbox") else self._scalekit
         wait = self._wait if self._patience() > 0 else None
-        return run(request, self._load_map, connect, self.speaker.warning, wait)
+        return run(request, self._load_map, connect, self.speaker.warning, wait, finish)
+
+    def _check_passed(self) -> None:
+        """Refuse `--pass` where nothing is left out that it could keep."""
+        around = ("SCALEKIT_EXEC_URL", "SCALEKIT_EXEC_AUTH", "SCALEKIT_EXEC_*")
+        kept = self.words.on("--pristine") or "SCALEKIT_EXEC_URL" in self.environ
+        if not kept and not set(self.words.passed) <= set(around):
+            raise UsageError(
+                "usage", "--pass means nothing without --pristine", "add --pristine, or drop it"
+            )
+
+    def _serves(self) -> bool:
+        return self.words.on("--serve") or self.words.on("--serve-only")
+
+    def _stay(self, ready: Ready) -> int:
+        """Start the command and stay beside it."""
+        from scalekit_exec.resident import Stay, stay
+
+        serve = self._serve if self._serves() else None
+        return stay(ready, Stay(serve, self.words.on("--serve-only")))
+
+    def _serve(self, ready: Ready, on_secret: Callable[[bytes], None]) -> Broker:
+        from scalekit_exec.cli import broker
+
+        if self._reopen is None or self._settled is None:
+            raise broker.refuse_to_serve()
+        return broker.serve(ready, on_secret, self._reopen, self._settled)
+
+    def _has_only_a_broker(self) -> bool:
+        """Tell whether this launch must take its services from the launch around it."""
+        from scalekit_exec.cli import broker
+
+        named = ("--env-file", "--environment")
+        if self.words.on("--sandbox") or any(self.words.value(name) for name in named):
+            return False
+        return broker.is_needed(self.environ, self._find_client)
+
+    def _run_inside(self, request: Launch, finish: Callable[[Ready], int]) -> int:
+        """Run with what the broker of the launch around this one gives."""
+        from scalekit_exec.cli import broker
+        from scalekit_exec.run import run_inside
+
+        if self._serves():
+            raise broker.refuse_to_serve()
+
+        def take(deadline: Deadline) -> Taken:
+            return broker.take(
+                request.words,
+                self.environ,
+                deadline=deadline,
+                service_map=self._map_if_any(),
+                identifier=request.identifier,
+                min_ttl=self.words.min_ttl,
+                windows=WINDOWS,
+            )
+
+        self.speaker.verbose("taking services from the broker of the launch around this one")
+        return run_inside(request, take, self.speaker.warning, finish)
 
     def _identifier(self) -> str | None:
         return self.words.value("--identifier")
@@ -136,9 +207,20 @@ class _Launcher:
                 "usage", "the working folder is gone", "go to a folder that exists: cd ~"
             ) from None
 
+    def _map_if_any(self) -> ServiceMap | None:
+        """Return the map; None where there is none, and none was named."""
+        try:
+            return self._load_map()
+        except ScalekitExecError as error:
+            if error.code != "config-missing" or self.words.value("--config") is not None:
+                raise
+            return None
+
     def _load_map(self) -> ServiceMap:
         from scalekit_exec import config
 
+        if self._map is not None:
+            return self._map
         try:
             found = config.load(self.words.value("--config"), self.environ, self._working_folder())
         except ScalekitExecError as error:
@@ -152,6 +234,7 @@ class _Launcher:
             self.speaker.note(note)
         for path in found.files:
             self.speaker.verbose(f"read {shown(path)}")
+        self._map = found
         return found
 
     def _made_up_map(self) -> ServiceMap:
@@ -173,15 +256,9 @@ class _Launcher:
         del wanted
         from scalekit_exec import connect, credentials
 
-        request = credentials.Request(
-            self.environ,
-            service_map,
-            self.words.value("--env-file"),
-            self.words.value("--environment"),
-        )
-        client = credentials.find(request, self.speaker.note)
+        client = self._find_client()
         deadline.restart()  # a person's time at a keyring or a secret command is not in it
-        settings = credentials.settings_for(request)
+        settings = credentials.settings_for(self._request(service_map))
         self.speaker.verbose(f"client {client.client_id} of {client.source}")
         line = connect.Line(
             self.environ,
@@ -191,7 +268,41 @@ class _Launcher:
             connect.choose_transport(self.environ, settings),
         )
         verify_url = (settings.user_verify_url if settings else None) or ""
-        return connect.scalekit(client, line), self._rules(client.env_url, verify_url)
+        rules = self._rules(client.env_url, verify_url)
+        self._keep(lambda line: connect.scalekit(client, line), line, rules)
+        return connect.scalekit(client, line), rules
+
+    def _find_client(self) -> ClientCredentials:
+        """Find the client credentials, once: a person may have to unlock them."""
+        from scalekit_exec import config, credentials
+        from scalekit_exec.model import ServiceMap, UserSettings
+
+        if self._client is None:
+            nothing = ServiceMap({}, {}, UserSettings(config.user_path(self.environ)))
+            request = self._request(self._map_if_any() or nothing)
+            self._client = credentials.find(request, self.speaker.note)
+        return self._client
+
+    def _request(self, service_map: ServiceMap) -> Request:
+        from scalekit_exec.credentials import Request
+
+        return Request(
+            self.environ,
+            service_map,
+            self.words.value("--env-file"),
+            self.words.value("--environment"),
+        )
+
+    def _keep(self, open_vault: Callable[[Line], Vault], line: Line, rules: Rules) -> None:
+        """Keep what the broker of a launch that serves needs to ask again."""
+        if self._serves():
+            from scalekit_exec.record import replace
+
+            def silent(text: str) -> None:
+                del text
+
+            self._settled = rules
+            self._reopen = lambda deadline: open_vault(replace(line, deadline=deadline, say=silent))
 
     def _sandbox(
         self, service_map: ServiceMap, wanted: Sequence[Wanted], deadline: Deadline
@@ -207,9 +318,11 @@ class _Launcher:
             connect.choose_transport(self.environ, None),
         )
         keys = [service.key for service in wanted]
-        vault, url = connect.sandbox(keys, line, self.speaker.note)
+        open_vault, url = connect.sandbox(keys, self.speaker.note)
         deadline.restart()  # nor is the emulator's start
-        return vault, self._rules(url, "")
+        rules = self._rules(url, "")
+        self._keep(open_vault, line, rules)
+        return open_vault(line), rules
 
     def _rules(self, url: str, user_verify_url: str) -> Rules:
         from scalekit_exec.environment import longest_value

@@ -15,22 +15,20 @@ if TYPE_CHECKING:
 
 __all__ = ["ask", "ask_secret", "confirm", "is_possible"]
 
-WINDOWS = sys.platform == "win32"
-
 
 @contextmanager
 def _device() -> Iterator[tuple[TextIO, TextIO]]:
     """Open the terminal for reading and writing; OSError where there is none."""
-    if WINDOWS:
+    if sys.platform == "win32":
         with (
             open("CONIN$", encoding="utf-8") as reader,
             open("CONOUT$", "w", encoding="utf-8") as w,
         ):
             yield reader, w
-        return
-    descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
-    with io.TextIOWrapper(io.FileIO(descriptor, "w+"), encoding="utf-8") as both:
-        yield both, both
+    else:
+        descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+        with io.TextIOWrapper(io.FileIO(descriptor, "w+"), encoding="utf-8") as both:
+            yield both, both
 
 
 def is_possible() -> bool:

@@ -79,6 +79,8 @@ OPTIONS = (
     ),
     Option("--no-wait", "hand the link over and end (default without a terminal)"),
     Option("--open", "wait, and open the link in the browser"),
+    Option("--serve", "stay, and hand the command fresh tokens while it runs"),
+    Option("--serve-only", "the same, and no token in its environment"),
     Option("--pristine", "start from a nearly empty environment"),
     Option("--pass", "with --pristine: keep NAME too (NAME* too)", "", "NAME", repeated=True),
     Option("--keep-credentials", "leave Scalekit's own credentials in it"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from scalekit_exec.model import Service, ServiceMap
 
-__all__ = ["Word", "is_word", "parse_word", "select"]
+__all__ = ["Word", "check_conflicts", "is_word", "parse_word", "select"]
 
 _FORM = "NAME, NAME@IDENTIFIER, NAME=VARIABLE or NAME@IDENTIFIER=VARIABLE"
 
@@ -116,7 +116,7 @@ def select(
             one = _want(service_map.services[name], single, identifier)
             wanted.setdefault((name, one.identifier, one.variables), one)
     chosen = tuple(wanted.values())
-    _check_conflicts(chosen, windows=windows)
+    check_conflicts(chosen, windows=windows)
     return chosen
 
 
@@ -181,7 +181,7 @@ def _renamed(service: Service, name: str) -> Variable:
     return Variable(name, templates.pop() if len(templates) == 1 else TOKEN)
 
 
-def _check_conflicts(chosen: Sequence[Wanted], *, windows: bool) -> None:
+def check_conflicts(chosen: Sequence[Wanted], *, windows: bool) -> None:
     """Refuse two that set the same variable, be it only as the other's expiry."""
     owners: dict[str, Wanted] = {}
     for one in chosen:

@@ -6,6 +6,7 @@ account's credential is ever read. Each check has the time of `--timeout` for it
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -54,17 +55,14 @@ class Question:
 
 
 def diagnose(question: Question) -> Iterator[Check]:
-    """Look at one thing after the other; never raises for what is found.
-
-    Raises ConfigurationError `unknown-service` and UsageError for words that name nothing.
-    """
+    """Look at one thing after the other; what goes wrong is a verdict and never raised."""
     yield versions()
     yield core_dumps()
     yield completion(question.environ, question.completions)
     doctor = _Doctor(question)
     yield from doctor.map()
     yield from doctor.identifiers()
-    yield from doctor.credentials()
+    yield from doctor.secrets()
     if doctor.client is None:
         for name in ("URL", *NAMES):
             yield skipped(name, "credentials")
@@ -106,9 +104,13 @@ class _Doctor:
             yield skipped("identifier", "a map with a service")
             return
         ask = self._question
-        self._wanted, missing = survey.chosen(
-            self._map, ask.words, ask.identifier, windows=ask.windows
-        )
+        try:
+            self._wanted, missing = survey.chosen(
+                self._map, ask.words, ask.identifier, windows=ask.windows
+            )
+        except ScalekitExecError as error:
+            yield failed("identifier", error)
+            return
         for failure in missing:
             yield Check("identifier", FAILED, failure.message, failure.hint)
         by_identifier: dict[str, list[str]] = {}
@@ -117,7 +119,7 @@ class _Doctor:
         for identifier, names in by_identifier.items():
             yield Check("identifier", OK, f'"{shown(identifier)}" for {", ".join(names)}')
 
-    def credentials(self) -> Iterator[Check]:
+    def secrets(self) -> Iterator[Check]:
         """Find the client credentials, and tell of what source and who else can read it."""
         if self._map is None:
             yield skipped("credentials", "map")
@@ -130,8 +132,10 @@ class _Doctor:
             return
         self.client = client
         yield Check("credentials", OK, f"client {shown(client.client_id)} of {client.source}")
-        path = client.source.partition(" [")[0]  # as `credentials` tells a file, perhaps with table
-        for line in dict.fromkeys((*warnings, *exposures(path))):
+        # Where the source is a file with the secret in it, that is its name.
+        path = os.path.expanduser(client.source)
+        told = [line for line in warnings if not line.startswith(f"{client.source} can be read")]
+        for line in (*told, *exposures(path)):
             what, _, remedy = line.partition("; " if "; " in line else ": ")
             yield Check("credentials", WARNING, what, remedy)
 
@@ -154,7 +158,7 @@ class _Doctor:
     def services(self) -> Iterator[Check]:
         """Look at each service's account."""
         if self._map is None or not self._wanted:
-            yield skipped("services", "a map with a service")
+            yield skipped("services", "a service to look at")
             return
         if self.client is None or not self._is_reached:
             for wanted in self._wanted:

@@ -18,7 +18,7 @@ SKIPPED = "skipped"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, the verdict, what was seen, and what to do about it (lines, may be "")."""
+    """What was looked at, the verdict, what was seen; and what to do about it, in lines."""
 
     name: str
     verdict: str

@@ -56,7 +56,7 @@ def core_dumps() -> Check:
             "core dumps",
             WARNING,
             "a hard limit of 0 does not hold back a core_pattern that is a pipe",
-            "ulimit -H -c 1 in the session that starts launches, or sysctl kernel.core_pattern=core",
+            "ulimit -H -c 1 where launches are started, or sysctl kernel.core_pattern=core",
         )
     return Check("core dumps", OK, "a launch turns them off for its command")
 

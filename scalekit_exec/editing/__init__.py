@@ -161,6 +161,7 @@ def _prepare(
     try:
         after = change(before or schema_line())
     except UneditableError as error:
+        _check(target, before.encode(), environ)  # what is wrong already is the better reason
         where = displayed(target.path)
         what = f"{where}: its form of TOML cannot be edited without losing something"
         lines = error.lines.strip().replace("\n", "; ")

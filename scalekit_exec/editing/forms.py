@@ -9,6 +9,7 @@ next table from it; values are changed by tomlkit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ import tomlkit
 from scalekit_exec.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "PROPOSED",
@@ -111,11 +112,11 @@ def drop_service(text: str, name: str) -> str:
     del wanted["services"][name]
     without = _drop(text, ("services", name), wanted)
     groups = wanted.get("groups")
-    for group, members in list(groups.items()) if isinstance(groups, dict) else ():
+    for group, members in groups.items() if isinstance(groups, dict) else ():
         if not isinstance(members, list) or name not in members:
             continue
         kept = [member for member in members if member != name]
-        wanted = deepcopy(wanted)
+        wanted = tomli.loads(without)
         if kept:
             wanted["groups"][group] = kept
         else:
@@ -152,6 +153,8 @@ def _put(text: str, path: Sequence[str], values: Data) -> str:
     target = wanted
     for key in path:
         target = target.setdefault(key, {})
+        if not isinstance(target, dict):
+            raise UneditableError(_table(path, values, "\n"))
     target.update(values)
 
     def assigned() -> str:
@@ -185,14 +188,7 @@ def _drop(text: str, path: Sequence[str], wanted: Data) -> str:
     def deleted() -> str:
         return _with_tomlkit(text, lambda document: _at(document, path[:-1]).pop(path[-1]))
 
-    # Without its last service, the table of services may be there still, or be gone with it.
-    bare = deepcopy(wanted)
-    if not _at(bare, path[:-1]) and len(path) > 1:
-        _at(bare, path[:-2]).pop(path[-2])
-    try:
-        return _first(text, wanted, (cut, deleted))
-    except UneditableError:
-        return _first(text, bare, (cut, deleted))
+    return _first(text, wanted, (cut, deleted))
 
 
 def _regroup(text: str, group: str, member: str, wanted: Data) -> str:
@@ -210,18 +206,26 @@ def _regroup(text: str, group: str, member: str, wanted: Data) -> str:
 
 
 def _first(text: str, wanted: Data, ways: Sequence[Callable[[], str]], lines: str = "") -> str:
-    """Return the first outcome that reads as what is wanted."""
+    """Return the first outcome that reads as what is wanted.
+
+    A table without its last entry may be there still or be gone, which means the same.
+    """
     if tomli.loads(text) == wanted:
         return text
+    wanted = _filled(wanted)
     for way in ways:
         # tomlkit has errors of many kinds for forms that it cannot change.
         try:
             outcome = way()
-            if tomli.loads(outcome) == wanted:
+            if _filled(tomli.loads(outcome)) == wanted:
                 return outcome
         except Exception:  # noqa: BLE001, S112 - the next way may do; else it is told
             continue
     raise UneditableError(lines)
+
+
+def _filled(values: Data) -> Data:
+    return {key: value for key, value in values.items() if value != {}}
 
 
 def _with_tomlkit(text: str, change: Callable[[Any], object]) -> str:
@@ -233,7 +237,7 @@ def _with_tomlkit(text: str, change: Callable[[Any], object]) -> str:
 def _at(values: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - of a document or a dictionary
     """Return what stands at this path; None where there is nothing."""
     for key in path:
-        if key not in values:
+        if not isinstance(values, Mapping) or key not in values:
             return None
         values = values[key]
     return values
@@ -266,9 +270,9 @@ def _ended(text: str, end: str) -> str:
 
 
 def _headers(lines: Sequence[str]) -> list[tuple[int, tuple[str, ...]]]:
-    """Return the lines that look like a table's head, with its path.
+    """Return the lines that are a table's head, with its path.
 
-    A line inside a string may look so too: whoever uses this compares what comes of it.
+    A line inside a string or an array may look so too; what stands before it is no document then.
     """
     found = []
     for at, line in enumerate(lines):
@@ -276,6 +280,7 @@ def _headers(lines: Sequence[str]) -> list[tuple[int, tuple[str, ...]]]:
             continue
         try:
             values: object = tomli.loads(line)
+            tomli.loads("".join(lines[:at]))
         except tomli.TOMLDecodeError:
             continue
         path = []

@@ -6,14 +6,15 @@ import os
 from typing import TYPE_CHECKING
 
 from scalekit_exec.files import HOME
-from scalekit_exec.shells.completion import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["SHELLS", "advice", "found", "user_file"]
 
-SHELLS = tuple(FILES)
+# A completion is found by the name of its file; bash-completion wants the bare command.
+_NAMES = {"bash": "scalekit-exec", "zsh": "_scalekit-exec", "fish": "scalekit-exec.fish"}
+SHELLS = tuple(_NAMES)
 _SYSTEM = {
     "bash": (
         "/usr/share/bash-completion/completions",
@@ -31,8 +32,6 @@ _SYSTEM = {
         "/etc/fish/completions",
     ),
 }
-# bash-completion looks a file up by the command's bare name.
-_NAMES = {**FILES, "bash": "scalekit-exec"}
 
 
 def _base(environ: Mapping[str, str], variable: str, *default: str) -> str:

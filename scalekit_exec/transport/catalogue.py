@@ -196,6 +196,6 @@ def explained(failure: Failure, names: Iterable[str], origin: str = "the map") -
     return replace(
         failure,
         message=f'{shown(failure.service)}: no connection "{shown(wanted)}" in this environment',
-        hint=f"{guess}correct connection_name in {shown(origin)}; "
+        hint=f"{guess}correct connection_name in {shown(origin)}\n"
         "scalekit-auth connections lists those that there are",
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
-from scalekit_exec.transport import answers
+from scalekit_exec.transport import answers, message
 from scalekit_exec.transport.answers import Answer, refusal
 
 TYPE_CHECKING = False
@@ -71,7 +69,7 @@ class HttpsVault:
         self._exchange.close()
 
     def _read(self, path: str, key: AccountKey, permission: str) -> Answer:
-        return self._call("GET", f"{path}?{urlencode(key_fields(key))}", None, permission, key)
+        return self._call("GET", f"{path}?{message.form(key_fields(key))}", None, permission, key)
 
     def _post(
         self, path: str, fields: dict[str, str], permission: str, key: AccountKey | None

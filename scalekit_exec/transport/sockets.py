@@ -131,6 +131,12 @@ class Dialer:
         self._addresses: Sequence[tuple[int, str, int]] | VaultError | None = None
 
     @property
+    def authority(self) -> str:
+        """The host as a Host header names it (RFC 9112 section 3.2)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == 443 else f"{host}:{self.port}"
+
+    @property
     def _peer(self) -> tuple[str, int]:
         return (self._proxy.host, self._proxy.port) if self._proxy else (self.host, self.port)
 

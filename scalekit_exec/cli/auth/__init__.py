@@ -27,6 +27,7 @@ _COMMANDS = (
     "completion",
     "config",
     "connections",
+    "detect",
     "doctor",
     "export",
     "import",

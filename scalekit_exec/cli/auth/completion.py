@@ -11,6 +11,7 @@ from scalekit_exec import files
 from scalekit_exec.cli import terminal
 from scalekit_exec.cli.auth.session import Result, common
 from scalekit_exec.cli.words import OPTIONS
+from scalekit_exec.errors import UsageError, shown
 from scalekit_exec.shells import completion, installation
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def script(shell: str) -> str:
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(installation.SHELLS), metavar="SHELL")
+@click.argument("shell", metavar="SHELL")
 @click.option("--install", is_flag=True, help="Write it to the shell's folder in your home.")
 @common
 def command(session: Session, shell: str, *, install: bool) -> int:
@@ -35,6 +36,9 @@ def command(session: Session, shell: str, *, install: bool) -> int:
 
     --install writes it where the shell looks; files such as ~/.bashrc are never changed.
     """
+    if shell not in installation.SHELLS:
+        known = ", ".join(installation.SHELLS)
+        raise UsageError("usage", f"there is no completion for {shown(shell, 40)}", f"use {known}")
     path = installation.user_file(shell, session.environ)
     advice = installation.advice(shell, path)
     if not install:

@@ -10,6 +10,7 @@ from scalekit_exec import config
 from scalekit_exec.cli.auth.session import Result, common
 from scalekit_exec.cli.terminal import table
 from scalekit_exec.errors import ConfigurationError, Failure, nearest, shown
+from scalekit_exec.files import displayed
 from scalekit_exec.model import ServiceMap, UserSettings
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _tell_strangers(session: Session, service_map: ServiceMap, known: Sequence[s
                 "account-not-found",
                 f'{name}: no connection "{shown(service.connection_name)}" in this environment',
                 (f'did you mean "{shown(meant)}"? ' if meant else "")
-                + f"correct connection_name in {shown(service.origin)}",
+                + f"correct connection_name in {displayed(service.origin)}",
                 name,
                 service.connection_name,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -87,8 +88,8 @@ def _lines(check: Check) -> Iterator[str]:
 
 def _wrapped(text: str) -> list[str]:
     """Break a line at the width of the terminal, but never a word, which may be to be copied."""
-    width = terminal.width()
-    if width is None or len(text) <= width:
+    width = shutil.get_terminal_size((0, 0)).columns  # that of stdout, or COLUMNS; 0: no terminal
+    if len(text) <= width or not width:
         return [text]
     return textwrap.wrap(
         text,

@@ -105,7 +105,7 @@ def _said(change: Change, *, dry_run: bool) -> str:
     name = shown(change.name, 60)
     return {
         moving.ADDED: f"{name}: {would}added: {account}",
-        moving.REPLACED: f"{name}: {would}replaced: {account} instead of {shown(change.there, 80)}",
+        moving.REPLACED: f"{name}: {would}replaced (it was {shown(change.there, 80)}): {account}",
         moving.KEPT: f"{name}: kept as it is in the map ({shown(change.there, 80)}); "
         f"--force replaces it: {account}",
         moving.SAME: f"{name}: in the map already",

@@ -122,7 +122,7 @@ def _store(session: Session, where: Place, store: str | None) -> str:
     if store == ENV:
         if where.environment is not None:
             what = "a .env holds one environment's credentials, not those of --environment"
-            hint = f"use the keyring, or client_secret_command as {where.name}"
+            hint = f"use the keyring, or client_secret_command under {where.name}"
             raise UsageError("usage", what, hint)
         return ENV
     if where.current is not None and where.current.client_secret_command:
@@ -218,7 +218,8 @@ def _tell_what_goes_before(session: Session, where: Place, store: str) -> None:
         return
     present = [name for name in credentials.NAMES if session.environ.get(name, "").strip()]
     if present:
-        session.speaker.note(f"{', '.join(present)} of your environment goes before what is kept")
+        names = ", ".join(present)
+        session.speaker.note(f"your environment is taken before what is kept: it sets {names}")
     if store == KEYRING and custody.has_credentials(custody.env_path(session.environ)):
         path = displayed(custody.env_path(session.environ))
         session.speaker.note(f"{path} goes before the keyring: remove it")

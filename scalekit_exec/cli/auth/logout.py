@@ -24,7 +24,9 @@ KEPT = "kept"
 
 
 @click.command()
-@click.option("--purge", is_flag=True, help="Remove your own .env, client id and URL, too.")
+@click.option(
+    "--purge", is_flag=True, help="Remove the credentials in your own .env and config.toml, too."
+)
 @common
 def command(session: Session, *, purge: bool) -> int:
     """Remove the client secret from the system's keyring, and tell what else is left.
@@ -33,16 +35,24 @@ def command(session: Session, *, purge: bool) -> int:
     make a secret worthless, revoke it in the dashboard.
     """
     where = place(session)
-    found = [_keyring(where, session)]
+    problem: ConfigurationError | None = None
+    found = []
+    try:
+        found += [_keyring(where, session)]
+    except ConfigurationError as error:
+        problem = error
     if where.environment is None:
         found += [_own_env(session, purge=purge)]
-    found += [_settings(where, session, purge=purge)]
+    # Without id and URL, nobody would find the secret in a keyring that could not be asked now.
+    found += [_settings(where, session, purge=purge and problem is None)]
     if where.environment is None:
         found += _elsewhere(session)
     told = [(row, line) for row, line in found if line]
-    return session.answer(
-        Result("credentials", [row for row, _ in told], [line for _, line in told])
-    )
+    result = Result("credentials", [row for row, _ in told], [line for _, line in told])
+    status = session.answer(result)
+    if problem is not None:
+        raise problem
+    return status
 
 
 def _outcome(place: str, name: str | None, state: str, line: str) -> tuple[dict[str, object], str]:
@@ -81,12 +91,14 @@ def _own_env(session: Session, *, purge: bool) -> tuple[dict[str, object], str]:
 def _settings(where: Place, session: Session, *, purge: bool) -> tuple[dict[str, object], str]:
     path = where.settings.path
     current = where.current
-    keys = [key for key in ("client_id", "env_url") if current and getattr(current, key)]
+    # All that makes it a source: a half one would stop every launch.
+    names = ("client_id", "env_url", "client_secret_command")
+    keys = [key for key in names if current and getattr(current, key)]
     if not keys:
         return _outcome("file", path, ABSENT, "")
-    what = f"{' and '.join(keys)} of {where.name}"
+    what = f"{', '.join(keys)} of {where.name}"
     if not purge:
-        return _outcome("file", path, KEPT, f"still there: {what}; neither is secret")
+        return _outcome("file", path, KEPT, f"still there: {what}; none is secret")
     editing.edit(
         editing.user_target(session.environ),
         lambda text: editing.drop_settings(text, where.table, keys),

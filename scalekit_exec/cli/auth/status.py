@@ -114,7 +114,7 @@ def _cells(state: State) -> tuple[str, ...]:
         shown(service.connection_name),
         shown(state.wanted.identifier),
         account.status if account is not None else state.error.code if state.error else "",
-        survey.remaining_life(account) if account is not None else "",
+        survey.remaining_life(account) if state.is_active and account is not None else "",
     )
 
 

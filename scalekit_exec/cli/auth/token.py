@@ -50,6 +50,4 @@ def _bare(session: Session, service_map: ServiceMap, word: str) -> Wanted:
             "ask for NAME or NAME@IDENTIFIER; scalekit-auth export takes several",
         )
     (wanted,) = session.select(service_map, [word])
-    return replace(
-        wanted, variables=(_VARIABLE,), service=replace(wanted.service, required=True)
-    )
+    return replace(wanted, variables=(_VARIABLE,), service=replace(wanted.service, required=True))

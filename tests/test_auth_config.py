@@ -1,0 +1,118 @@
+"""`scalekit-auth config`, beyond what transcripts/config.txt shows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import tomli
+
+from scalekit_exec.exposure import is_tracked
+from tests.support.auths import auth
+
+if TYPE_CHECKING:
+    from tests.support.launches import Folder
+
+OWN = Path(".config") / "scalekit-exec" / "config.toml"
+
+
+def own() -> Path:
+    return Path(os.environ["HOME"]) / OWN
+
+
+def git(*words: str) -> None:
+    subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x", *words], check=True)
+
+
+@pytest.fixture
+def repository(sealed: None) -> Path:
+    """Return a repository whose `.env` is tracked, and whose settings name a program."""
+    del sealed
+    git("init", "-q")
+    Path("scalekit.toml").write_text('[services.a]\nconnection_name = "1"\nidentifier = "me"\n')
+    Path(".env").write_text("SCALEKIT_CLIENT_SECRET=hush\n")
+    Path(".env").chmod(0o600)
+    git("add", "-f", ".env")
+    program = Path("program")
+    program.write_text("#!/bin/sh\ntouch ran\n")
+    program.chmod(0o755)
+    git("config", "core.fsmonitor", str(program.absolute()))
+    return Path.cwd()
+
+
+def test_a_configured_service_is_launched(folder: Folder) -> None:
+    (folder.path / "scalekit.toml").unlink()
+    done = auth("config", "mail@mess=MAIL_KEY", "gmail_u3134a")
+    assert (done.status, done.out.strip()) == (0, str(own()))
+    launched = folder.launch("mail")
+    assert launched.child["MAIL_KEY"].startswith("sandbox-")
+
+
+def test_the_nearest_project_map_is_written(folder: Folder) -> None:
+    inner = folder.path / "a" / "b"
+    inner.mkdir(parents=True)
+    done = auth("config", "jira", "jira_1", cwd=inner)
+    assert done.out.strip() == str(folder.path / "scalekit.toml")
+    done = auth("config", "jira", "jira_2", "--project", cwd=inner)
+    assert done.out.strip() == str(inner / "scalekit.toml")
+    named = auth("config", "jira", "jira_3", "-c", os.devnull, cwd=inner)
+    assert named.out.strip() == str(own())
+
+
+def test_an_identifier_of_the_agents_environment_is_not_written(folder: Folder) -> None:
+    auth("config", "jira", "jira_1", env={"SCALEKIT_EXEC_IDENTIFIER": "agent"})
+    written = tomli.loads((folder.path / "scalekit.toml").read_text())
+    assert written["services"]["jira"] == {"connection_name": "jira_1"}
+
+
+def test_nobody_is_proposed_for_a_map_that_is_there_already(folder: Folder) -> None:
+    folder.map('[services.a]\nconnection_name = "1"\n')
+    (folder.path / "IDENTITY.md").write_text("- Name: Mess\n")
+    done = auth("config", "b", "2")
+    assert "identifier" not in (folder.path / "scalekit.toml").read_text()
+    assert "b has no identifier yet, as" in done.err
+    assert "scalekit-auth config --identifier mess" in done.err
+
+
+def test_an_env_file_that_git_tracks_is_warned_of_and_git_runs_nothing(repository: Path) -> None:
+    for words in (["config"], ["config", "b", "2"]):
+        done = auth(*words)
+        assert done.status == 0
+        assert "~/work/.env is tracked by git" in done.err
+    assert "hush" not in done.err + done.out
+    assert not (repository / "ran").exists()
+    git("-c", "core.fsmonitor=false", "rm", "-q", "--cached", ".env")
+    assert auth("config").err == ""
+
+
+def test_an_env_file_that_others_can_read_is_warned_of(repository: Path) -> None:
+    git("-c", "core.fsmonitor=false", "rm", "-q", "--cached", ".env")
+    (repository / ".env").chmod(0o644)
+    assert auth("config", "a", "2").err == (
+        "scalekit-auth: ~/work/.env can be read by other users; chmod 600 ~/work/.env\n"
+    )
+
+
+def test_a_git_that_came_with_the_repository_is_not_run(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = repository / "git"
+    fake.write_text("#!/bin/sh\ntouch ran\n")
+    fake.chmod(0o755)
+    for path in (".", "", str(repository)):
+        monkeypatch.setenv("PATH", path + os.pathsep + os.environ["PATH"])
+        assert not is_tracked(str(repository / ".env"))
+    assert not (repository / "ran").exists()
+
+
+def test_two_files_that_fail_together_are_not_written(folder: Folder) -> None:
+    own().parent.mkdir(parents=True)
+    own().write_text("identifer = 1\n")
+    before = (folder.path / "scalekit.toml").read_text()
+    done = auth("config", "jira", "jira_1")
+    assert done.status == 1
+    assert "did you mean identifier?" in done.err
+    assert (folder.path / "scalekit.toml").read_text() == before
