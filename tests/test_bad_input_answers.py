@@ -75,7 +75,7 @@ BODIES = [
     ),
     row(
         *("chunk-cut-off", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{"),
-        *("unexpected-answer", "not HTTP"),
+        *("unreachable", "in the middle"),
     ),
     row("negative-length", answer(200, b"{}", length=-5), "unexpected-answer"),
     row("500", answer(500, HTML), "unexpected-answer", "500"),

@@ -21,7 +21,6 @@ from tests.support.servers import (
     as_json,
     drip,
     drop,
-    endless,
     hang,
     in_turn,
 )

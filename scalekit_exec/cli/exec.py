@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from scalekit_exec.cli import terminal, words
+from scalekit_exec.cli.sources import Sources
 from scalekit_exec.errors import OWN_FAILURE, ScalekitExecError, UsageError, shown
 
 TYPE_CHECKING = False
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     from scalekit_exec.cli.terminal import Speaker
     from scalekit_exec.cli.words import Words
     from scalekit_exec.clock import Deadline
-    from scalekit_exec.connect import Line
-    from scalekit_exec.credentials import Request
-    from scalekit_exec.model import ClientCredentials, NotifySettings, ServiceMap, Wanted
+    from scalekit_exec.model import Wanted
     from scalekit_exec.resolver import Outcome, Rules
     from scalekit_exec.run import Launch, Ready
     from scalekit_exec.vault import Vault
@@ -28,7 +27,6 @@ __all__ = ["main"]
 PROGRAM = "scalekit-exec"
 WINDOWS = sys.platform == "win32"
 USAGE = "scalekit-exec SERVICE... -- COMMAND [ARG...]"
-SANDBOX_IDENTIFIER = "sandbox-user"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -90,11 +88,7 @@ class _Launcher:
         self.words = parsed
         self.environ = environ
         self.speaker = speaker
-        self._notify: NotifySettings | None = None
-        self._map: ServiceMap | None = None
-        self._client: ClientCredentials | None = None
-        self._reopen: Callable[[Deadline], Vault] | None = None
-        self._settled: Rules | None = None
+        self.sources = Sources(parsed, environ, speaker)
 
     def run(self) -> int:
         from scalekit_exec.environment import Policy
@@ -133,9 +127,9 @@ class _Launcher:
             finish = self._stay
         if "SCALEKIT_EXEC_URL" in self.environ and self._has_only_a_broker():
             return self._run_inside(request, finish)
-        connect = self._sandbox if parsed.on("--sandbox") else self._scalekit
-        wait = self._wait if self._patience() > 0 else None
-        return run(request, self._load_map, connect, self.speaker.warning, wait, finish)
+        connect = self.sources.sandbox if parsed.on("--sandbox") else self.sources.scalekit
+        wait = self._wait if self.sources.patience() > 0 else None
+        return run(request, self.sources.load_map, connect, self.speaker.warning, wait, finish)
 
     def _check_passed(self) -> None:
         """Refuse `--pass` where nothing is left out that it could keep."""
@@ -159,9 +153,9 @@ class _Launcher:
     def _serve(self, ready: Ready, on_secret: Callable[[bytes], None]) -> Broker:
         from scalekit_exec.cli import broker
 
-        if self._reopen is None or self._settled is None:
+        if self.sources.reopen is None or self.sources.rules is None:
             raise broker.refuse_to_serve()
-        return broker.serve(ready, on_secret, self._reopen, self._settled)
+        return broker.serve(ready, on_secret, self.sources.reopen, self.sources.rules)
 
     def _has_only_a_broker(self) -> bool:
         """Tell whether this launch must take its services from the launch around it."""
@@ -170,7 +164,7 @@ class _Launcher:
         named = ("--env-file", "--environment")
         if self.words.on("--sandbox") or any(self.words.value(name) for name in named):
             return False
-        return broker.is_needed(self.environ, self._find_client)
+        return broker.is_needed(self.environ, self.sources.find_client)
 
     def _run_inside(self, request: Launch, finish: Callable[[Ready], int]) -> int:
         """Run with what the broker of the launch around this one gives."""
@@ -185,7 +179,7 @@ class _Launcher:
                 request.words,
                 self.environ,
                 deadline=deadline,
-                service_map=self._map_if_any(),
+                service_map=self.sources.map_if_any(),
                 identifier=request.identifier,
                 min_ttl=self.words.min_ttl,
                 windows=WINDOWS,
@@ -196,159 +190,6 @@ class _Launcher:
 
     def _identifier(self) -> str | None:
         return self.words.value("--identifier")
-
-    def _working_folder(self) -> str:
-        import os
-
-        try:
-            return os.getcwd()
-        except OSError:
-            raise UsageError(
-                "usage", "the working folder is gone", "go to a folder that exists: cd ~"
-            ) from None
-
-    def _map_if_any(self) -> ServiceMap | None:
-        """Return the map; None where there is none, and none was named."""
-        try:
-            return self._load_map()
-        except ScalekitExecError as error:
-            if error.code != "config-missing" or self.words.value("--config") is not None:
-                raise
-            return None
-
-    def _load_map(self) -> ServiceMap:
-        from scalekit_exec import config
-
-        if self._map is not None:
-            return self._map
-        try:
-            found = config.load(self.words.value("--config"), self.environ, self._working_folder())
-        except ScalekitExecError as error:
-            if error.code != "config-missing" or not self.words.on("--sandbox"):
-                raise
-            if self.words.value("--config") is not None:
-                raise
-            return self._made_up_map()
-        self._notify = found.settings.notify
-        for note in found.notes:
-            self.speaker.note(note)
-        for path in found.files:
-            self.speaker.verbose(f"read {shown(path)}")
-        self._map = found
-        return found
-
-    def _made_up_map(self) -> ServiceMap:
-        """Return a map of the names as given, for a sandbox without a map."""
-        from scalekit_exec import config
-        from scalekit_exec.model import Service, ServiceMap, UserSettings
-        from scalekit_exec.variables import TOKEN, Variable, default_variable
-
-        services = {}
-        for word in self.words.services:
-            name = config.parse_word(word).name
-            variable = Variable(default_variable(name), TOKEN)
-            services[name] = Service(name, name, (variable,), SANDBOX_IDENTIFIER)
-        return ServiceMap(services, {}, UserSettings(config.user_path(self.environ)))
-
-    def _scalekit(
-        self, service_map: ServiceMap, wanted: Sequence[Wanted], deadline: Deadline
-    ) -> tuple[Vault, Rules]:
-        del wanted
-        from scalekit_exec import connect, credentials
-
-        client = self._find_client()
-        deadline.restart()  # a person's time at a keyring or a secret command is not in it
-        settings = credentials.settings_for(self._request(service_map))
-        self.speaker.verbose(f"client {client.client_id} of {client.source}")
-        line = connect.Line(
-            self.environ,
-            deadline,
-            self.speaker.verbose,
-            settings,
-            connect.choose_transport(self.environ, settings),
-        )
-        verify_url = (settings.user_verify_url if settings else None) or ""
-        rules = self._rules(client.env_url, verify_url)
-        self._keep(lambda line: connect.scalekit(client, line), line, rules)
-        return connect.scalekit(client, line), rules
-
-    def _find_client(self) -> ClientCredentials:
-        """Find the client credentials, once: a person may have to unlock them."""
-        from scalekit_exec import config, credentials
-        from scalekit_exec.model import ServiceMap, UserSettings
-
-        if self._client is None:
-            nothing = ServiceMap({}, {}, UserSettings(config.user_path(self.environ)))
-            request = self._request(self._map_if_any() or nothing)
-            self._client = credentials.find(request, self.speaker.note)
-        return self._client
-
-    def _request(self, service_map: ServiceMap) -> Request:
-        from scalekit_exec.credentials import Request
-
-        return Request(
-            self.environ,
-            service_map,
-            self.words.value("--env-file"),
-            self.words.value("--environment"),
-        )
-
-    def _keep(self, open_vault: Callable[[Line], Vault], line: Line, rules: Rules) -> None:
-        """Keep what the broker of a launch that serves needs to ask again."""
-        if self._serves():
-            from scalekit_exec.record import replace
-
-            def silent(text: str) -> None:
-                del text
-
-            self._settled = rules
-            self._reopen = lambda deadline: open_vault(replace(line, deadline=deadline, say=silent))
-
-    def _sandbox(
-        self, service_map: ServiceMap, wanted: Sequence[Wanted], deadline: Deadline
-    ) -> tuple[Vault, Rules]:
-        del service_map
-        from scalekit_exec import connect
-
-        line = connect.Line(
-            self.environ,
-            deadline,
-            self.speaker.verbose,
-            None,
-            connect.choose_transport(self.environ, None),
-        )
-        keys = [service.key for service in wanted]
-        open_vault, url = connect.sandbox(keys, self.speaker.note)
-        deadline.restart()  # nor is the emulator's start
-        rules = self._rules(url, "")
-        self._keep(open_vault, line, rules)
-        return open_vault(line), rules
-
-    def _rules(self, url: str, user_verify_url: str) -> Rules:
-        from scalekit_exec.environment import longest_value
-        from scalekit_exec.resolver import Rules
-
-        given = self.words.min_ttl
-        return Rules(
-            min_ttl=60.0 if given is None else given,
-            strict=given is not None,
-            again=self._again(),
-            host=url.removeprefix("https://"),
-            user_verify_url=user_verify_url,
-            links=self._patience() == 0,
-            longest=longest_value(sys.platform),
-        )
-
-    def _patience(self) -> float:
-        """Return how long to wait for a person; by default only where one looks on."""
-        given = self.words.wait
-        if self.words.on("--open"):
-            if given == 0:
-                raise UsageError("usage", "--open means nothing with --no-wait", "drop one of them")
-            return given or words.PATIENCE
-        if given is not None:
-            return given
-        return words.PATIENCE if terminal.is_watched(self.environ) else 0.0
 
     def _wait(
         self,
@@ -364,15 +205,10 @@ class _Launcher:
         return patience.wait(
             self.speaker,
             (wanted, outcome, vault, deadline, rules),
-            notify=self._notify,
+            notify=self.sources.notify,
             open_browser=self.words.on("--open"),
-            seconds=self._patience(),
+            seconds=self.sources.patience(),
         )
-
-    def _again(self) -> str:
-        """Return the options that a hinted command needs to mean the same."""
-        names = ("--config", "--env-file", "--environment")
-        return terminal.again({name: self.words.value(name) for name in names})
 
     def _no_command(self) -> UsageError:
         """Tell what is missing: the command, or the `--` before it."""
@@ -408,7 +244,9 @@ class _Launcher:
         from scalekit_exec import config
 
         try:
-            found = config.load(self.words.value("--config"), self.environ, self._working_folder())
+            found = config.load(
+                self.words.value("--config"), self.environ, self.sources.working_folder()
+            )
         except ScalekitExecError:
             return config.is_word
         return lambda word: (
@@ -422,7 +260,7 @@ class _Launcher:
 
         self.speaker.level = -1
         with suppress(ScalekitExecError):
-            found = self._load_map()
+            found = self.sources.load_map()
             lines = [
                 f"{name}\t{service.connection_name}" for name, service in found.services.items()
             ]
@@ -434,7 +272,7 @@ class _Launcher:
     def _dry_run(self) -> int:
         from scalekit_exec.cli import plan
 
-        service_map = self._load_map()
+        service_map = self.sources.load_map()
         from scalekit_exec import config
 
         wanted = config.select(

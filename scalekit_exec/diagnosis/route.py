@@ -76,7 +76,7 @@ class Route:
             try:
                 found = list(step())
             except ScalekitExecError as error:
-                found = [failed(name, error)]
+                found, blocked = [failed(name, error)], name
             yield from found
         if blocked:
             yield skipped(NAMES[4], blocked)

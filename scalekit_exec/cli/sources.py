@@ -1,0 +1,201 @@
+"""Where a launch's credentials come from: its map, client credentials, and the way to Scalekit."""
+
+from __future__ import annotations
+
+import sys
+
+from scalekit_exec.cli import terminal, words
+from scalekit_exec.errors import ScalekitExecError, UsageError, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from scalekit_exec.cli.terminal import Speaker
+    from scalekit_exec.cli.words import Words
+    from scalekit_exec.clock import Deadline
+    from scalekit_exec.connect import Line
+    from scalekit_exec.credentials import Request
+    from scalekit_exec.model import ClientCredentials, NotifySettings, ServiceMap, Wanted
+    from scalekit_exec.resolver import Rules
+    from scalekit_exec.vault import Vault
+
+__all__ = ["Sources"]
+
+SANDBOX_IDENTIFIER = "sandbox-user"
+
+
+class Sources:
+    """What one command line says of them; each is looked for once, when it is first asked for.
+
+    `notify` is the user's setting, known once the map is read. `reopen` and `rules` are known once
+    a vault was opened: how to open another, hours later and without a word, and how to judge what
+    it brings.
+    """
+
+    def __init__(self, parsed: Words, environ: dict[str, str], speaker: Speaker) -> None:
+        self.words = parsed
+        self.environ = environ
+        self.speaker = speaker
+        self.notify: NotifySettings | None = None
+        self.reopen: Callable[[Deadline], Vault] | None = None
+        self.rules: Rules | None = None
+        self._map: ServiceMap | None = None
+        self._client: ClientCredentials | None = None
+
+    def load_map(self) -> ServiceMap:
+        from scalekit_exec import config
+
+        if self._map is not None:
+            return self._map
+        try:
+            found = config.load(self.words.value("--config"), self.environ, self.working_folder())
+        except ScalekitExecError as error:
+            if error.code != "config-missing" or not self.words.on("--sandbox"):
+                raise
+            if self.words.value("--config") is not None:
+                raise
+            return self._made_up_map()
+        self.notify = found.settings.notify
+        for note in found.notes:
+            self.speaker.note(note)
+        for path in found.files:
+            self.speaker.verbose(f"read {shown(path)}")
+        self._map = found
+        return found
+
+    def map_if_any(self) -> ServiceMap | None:
+        """Return the map; None where there is none, and none was named."""
+        try:
+            return self.load_map()
+        except ScalekitExecError as error:
+            if error.code != "config-missing" or self.words.value("--config") is not None:
+                raise
+            return None
+
+    def _made_up_map(self) -> ServiceMap:
+        """Return a map of the names as given, for a sandbox without a map."""
+        from scalekit_exec import config
+        from scalekit_exec.model import Service, ServiceMap, UserSettings
+        from scalekit_exec.variables import TOKEN, Variable, default_variable
+
+        services = {}
+        for word in self.words.services:
+            name = config.parse_word(word).name
+            variable = Variable(default_variable(name), TOKEN)
+            services[name] = Service(name, name, (variable,), SANDBOX_IDENTIFIER)
+        return ServiceMap(services, {}, UserSettings(config.user_path(self.environ)))
+
+    def working_folder(self) -> str:
+        import os
+
+        try:
+            return os.getcwd()
+        except OSError:
+            raise UsageError(
+                "usage", "the working folder is gone", "go to a folder that exists: cd ~"
+            ) from None
+
+    def scalekit(
+        self, service_map: ServiceMap, wanted: Sequence[Wanted], deadline: Deadline
+    ) -> tuple[Vault, Rules]:
+        del wanted
+        from scalekit_exec import connect, credentials
+
+        client = self.find_client()
+        deadline.restart()  # a person's time at a keyring or a secret command is not in it
+        settings = credentials.settings_for(self._request(service_map))
+        self.speaker.verbose(f"client {client.client_id} of {client.source}")
+        line = connect.Line(
+            self.environ,
+            deadline,
+            self.speaker.verbose,
+            settings,
+            connect.choose_transport(self.environ, settings),
+        )
+        verify_url = (settings.user_verify_url if settings else None) or ""
+        rules = self._rules(client.env_url, verify_url)
+        self._keep(lambda line: connect.scalekit(client, line), line, rules)
+        return connect.scalekit(client, line), rules
+
+    def sandbox(
+        self, service_map: ServiceMap, wanted: Sequence[Wanted], deadline: Deadline
+    ) -> tuple[Vault, Rules]:
+        del service_map
+        from scalekit_exec import connect
+
+        line = connect.Line(
+            self.environ,
+            deadline,
+            self.speaker.verbose,
+            None,
+            connect.choose_transport(self.environ, None),
+        )
+        keys = [service.key for service in wanted]
+        open_vault, url = connect.sandbox(keys, self.speaker.note)
+        deadline.restart()  # nor is the emulator's start
+        rules = self._rules(url, "")
+        self._keep(open_vault, line, rules)
+        return open_vault(line), rules
+
+    def find_client(self) -> ClientCredentials:
+        """Find the client credentials, once: a person may have to unlock them."""
+        from scalekit_exec import config, credentials
+        from scalekit_exec.model import ServiceMap, UserSettings
+
+        if self._client is None:
+            nothing = ServiceMap({}, {}, UserSettings(config.user_path(self.environ)))
+            request = self._request(self.map_if_any() or nothing)
+            self._client = credentials.find(request, self.speaker.note)
+        return self._client
+
+    def _request(self, service_map: ServiceMap) -> Request:
+        from scalekit_exec.credentials import Request
+
+        return Request(
+            self.environ,
+            service_map,
+            self.words.value("--env-file"),
+            self.words.value("--environment"),
+        )
+
+    def _keep(self, open_vault: Callable[[Line], Vault], line: Line, rules: Rules) -> None:
+        """Keep what a broker needs to ask again."""
+        from scalekit_exec.record import replace
+
+        def silent(text: str) -> None:
+            del text
+
+        self.rules = rules
+        self.reopen = lambda deadline: open_vault(replace(line, deadline=deadline, say=silent))
+
+    def _rules(self, url: str, user_verify_url: str) -> Rules:
+        from scalekit_exec.environment import longest_value
+        from scalekit_exec.resolver import Rules
+
+        given = self.words.min_ttl
+        return Rules(
+            min_ttl=60.0 if given is None else given,
+            strict=given is not None,
+            again=self._again(),
+            host=url.removeprefix("https://"),
+            user_verify_url=user_verify_url,
+            links=self.patience() == 0,
+            longest=longest_value(sys.platform),
+        )
+
+    def patience(self) -> float:
+        """Return how long to wait for a person; by default only where one looks on."""
+        given = self.words.wait
+        if self.words.on("--open"):
+            if given == 0:
+                raise UsageError("usage", "--open means nothing with --no-wait", "drop one of them")
+            return given or words.PATIENCE
+        if given is not None:
+            return given
+        return words.PATIENCE if terminal.is_watched(self.environ) else 0.0
+
+    def _again(self) -> str:
+        """Return the options that a hinted command needs to mean the same."""
+        names = ("--config", "--env-file", "--environment")
+        return terminal.again({name: self.words.value(name) for name in names})
