@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scalekit_exec.errors import CODES, ScalekitExecError, shown
 from scalekit_exec.model import Account, AccountKey, Credential, Link
-from scalekit_exec.transport import answers
+from scalekit_exec.transport import answers, refusals
 from scalekit_exec.transport.answers import Answer
 from scalekit_exec.transport.http import retry_after
 
@@ -274,7 +274,7 @@ def test_any_refusal_is_an_error_of_ours_in_one_line(
 ) -> None:
     answer = Answer(status, json.dumps(value).encode(), location=location)
     for key in (KEY, None):
-        error = answers.refusal(answers.with_error_info(answer), "host", "a:b", key)
+        error = refusals.refusal(answers.with_error_info(answer), "host", "a:b", key)
         assert isinstance(error, ScalekitExecError)
         assert error.code in CODES
         assert shown(error.message, 1000) == error.message, "nothing that a terminal obeys"

@@ -7,7 +7,7 @@ Field names and enum values are those of the SDK's protobuf descriptors, which a
 from __future__ import annotations
 
 from scalekit_exec.clock import parse_http_date, parse_rfc3339
-from scalekit_exec.errors import AuthorizationError, ScalekitExecError, VaultError, shown
+from scalekit_exec.errors import VaultError, shown
 from scalekit_exec.model import ACTIVE, Account, AccountKey, Credential, Link
 from scalekit_exec.record import record
 from scalekit_exec.secret import Secret
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 __all__ = [
     "STATUSES",
     "Answer",
-    "RestAbsentError",
     "account",
     "credential",
     "decode",
     "link",
-    "refusal",
     "verified",
 ]
 
@@ -36,18 +34,6 @@ BASIC_TYPES = ("BASIC_AUTH", "BASIC")
 TOKEN_FIELDS = ("token", "bearer_token", "api_key")
 # Static values that say where, not who: they stand beside a token without making it one of several.
 PLACE_FIELDS = ("domain", "subdomain", "version", "region", "host", "base_url", "instance_url")
-
-
-class RestAbsentError(VaultError):
-    """A read was answered as by a server that has no REST surface."""
-
-    def __init__(self, host: str, status: int) -> None:
-        super().__init__(
-            "unexpected-answer",
-            f"{shown(host)} answered {status} as if it had no such API",
-            "check that the URL is your Scalekit environment's, as its dashboard shows it",
-            status=status,
-        )
 
 
 @record
@@ -285,78 +271,3 @@ def verified(body: Mapping[str, object], host: str) -> str:
     if not isinstance(url, str) or not (url == "" or url.startswith(("https://", "http://"))):
         raise _strange(host, f"an address that is none: {_told(url, 80)}")
     return url
-
-
-def refusal(  # noqa: PLR0911 - one return for each kind of answer
-    answer: Answer, host: str, permission: str, key: AccountKey | None
-) -> ScalekitExecError:
-    """Return the error that an answer other than 200 means.
-
-    `permission` is what the call needs, for a 403 that does not say; `key` the account that was
-    asked for.
-    """
-    status, name = answer.status, shown(host)
-    said = f": {shown(answer.message, 120)}" if answer.message else ""
-    if 300 <= status < 400:
-        return VaultError(
-            "unexpected-answer",
-            f"{name} sends us elsewhere ({status} to {shown(answer.location, 80) or 'nowhere'})",
-            "redirects are never followed; set the environment URL to where it really is",
-            status=status,
-        )
-    if status == 401:
-        return VaultError(
-            "credentials-rejected",
-            f"{name} rejects the client credentials{said}",
-            "check SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET in the Scalekit dashboard: "
-            "Developers, Settings, API credentials",
-            status=status,
-        )
-    if status == 403:
-        needed = _permissions(answer) or permission
-        return VaultError(
-            "forbidden",
-            f"{name} does not let this client do that; it needs {needed}{said}",
-            f"give the API client the permission {needed} in the Scalekit dashboard",
-            status=status,
-        )
-    if status == 404 and answer.info is not None and key is not None:
-        return _not_found(key)
-    if status in (404, 405, 501):
-        return RestAbsentError(host, status)
-    if status == 429:
-        return VaultError(
-            "rate-limited",
-            f"{name} still answers 429, too many requests{said}",
-            "wait a minute; fewer launches at once, or one launch for several services, help",
-            status=status,
-        )
-    if 502 <= status <= 504:
-        return VaultError(
-            "unreachable",
-            f"{name} answers {status}{said}",
-            "Scalekit or a proxy before it is down; try again in a minute",
-            status=status,
-        )
-    return VaultError(
-        "unexpected-answer",
-        f"{name} answers {status}{said}",
-        "run again with -v for the request's id, and give that to Scalekit's support",
-        status=status,
-    )
-
-
-def _permissions(answer: Answer) -> str:
-    resource = _mapping((answer.info or {}).get("resource_info"))
-    needed = resource.get("required_permissions")
-    if isinstance(needed, list):
-        return ", ".join(shown(permission, 80) for permission in needed[:5])
-    return ""
-
-
-def _not_found(key: AccountKey) -> ScalekitExecError:
-    return AuthorizationError(
-        "account-not-found",
-        f'no account "{shown(key.identifier)}" on {shown(key.connection_name)}, '
-        "or no such connection",
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from scalekit_exec.transport.answers import RestAbsentError
+from scalekit_exec.transport.refusals import RestAbsentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

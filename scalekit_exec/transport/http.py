@@ -20,9 +20,9 @@ from scalekit_exec.transport.answers import (
     LONGEST_DATE,
     Answer,
     decode,
-    refusal,
     with_error_info,
 )
+from scalekit_exec.transport.refusals import refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Exchange:
         self.host = dialer.host
         self._dialer = dialer
         self._deadline = deadline
-        self._say = say
+        self.say = say
         self._user_agent = user_agent
         self._lock = threading.Lock()
         self._idle: list[tuple[ssl.SSLSocket, bool]] = []
@@ -94,12 +94,12 @@ class Exchange:
                 answer = self._once(connection, method, path, body, headers())
                 if answer.status != 429 and (answer.status < 500 or answer.status == 501):
                     return answer
-                self._say(f"{self.host} answered {answer.status} to {method} {_bare(path)}")
+                self.say(f"{self.host} answered {answer.status} to {method} {_bare(path)}")
             except VaultError as error:
                 if error.final or error.code != "unreachable":
                     raise
                 problem = error
-                self._say(f"{method} {_bare(path)}: {error.message}")
+                self.say(f"{method} {_bare(path)}: {error.message}")
             pause = 0.0 if used and problem else self._pause(attempt, answer)
             if attempt >= TRIES or pause >= self._deadline.remaining():
                 if answer is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from scalekit_exec.transport import answers, message
-from scalekit_exec.transport.answers import Answer, refusal
+from scalekit_exec.transport.refusals import refusal, request_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from scalekit_exec.model import Account, AccountKey, Credential, Link
+    from scalekit_exec.transport.answers import Answer
     from scalekit_exec.transport.http import Exchange, ServiceToken
 
 __all__ = ["HttpsVault"]
@@ -95,5 +96,6 @@ class HttpsVault:
             token = self._token.renew(token)
             answer = self._exchange.send(method, path, body=body, headers=headers)
         if answer.status != 200:
+            request_id(answer, self._exchange.say)
             raise refusal(answer, self._exchange.host, permission, key)
         return answer

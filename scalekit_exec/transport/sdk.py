@@ -32,9 +32,10 @@ from scalekit.v1.errdetails.errdetails_pb2 import ErrorInfo
 
 from scalekit_exec.errors import ScalekitExecError, VaultError, shown
 from scalekit_exec.transport import answers
-from scalekit_exec.transport.answers import Answer, refusal
+from scalekit_exec.transport.answers import Answer
 from scalekit_exec.transport.http import PAUSES, PAUSES_WHEN_LIMITED, TRIES, ServiceToken
 from scalekit_exec.transport.https import ACCESS, READ, key_fields
+from scalekit_exec.transport.refusals import refusal, request_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -219,6 +220,7 @@ class SdkVault:
         if code is grpc.StatusCode.UNAVAILABLE and _info(error) is None:
             return self._unreachable(text)
         answer = Answer(int(GRPC_TO_HTTP.get(code, 500)), info=_info(error), message=text)
+        request_id(answer, self._say)
         return refusal(answer, self._host, permission, key)
 
     def _unreachable(self, text: str) -> VaultError:
