@@ -11,7 +11,13 @@ import os
 
 from scalekit_exec import config, connect, credentials, resolver
 from scalekit_exec.clock import Deadline, parse_rfc3339
-from scalekit_exec.errors import UsageError, raise_failures, shown
+from scalekit_exec.errors import (
+    ConfigurationError,
+    ScalekitExecError,
+    UsageError,
+    raise_failures,
+    shown,
+)
 from scalekit_exec.record import record, replace
 from scalekit_exec.resolver import Rules
 from scalekit_exec.secret import Secret
@@ -28,6 +34,9 @@ __all__ = ["get_token", "get_tokens"]
 
 TIMEOUT = 30.0
 MIN_TTL = 60.0
+# What a broker says where it cannot help, and where it cannot reach Scalekit now.
+NOT_THERE = ("broker", "unknown-service", "usage")
+OF_THE_WAY = ("unreachable", "timed-out", "rate-limited")
 
 
 @record
@@ -94,7 +103,13 @@ def tokens(services: Sequence[str], options: Options) -> dict[str, str]:
     found = {word: held.token.reveal() for word, held in near(services, options, environ).items()}
     missing = [word for word in dict.fromkeys(services) if word not in found]
     if missing:
-        asked = ask(missing, options, environ)
+        try:
+            asked = ask(missing, options, environ)
+        except ConfigurationError as error:
+            if error.code in ("config-missing", "credentials-missing"):
+                for word in missing:
+                    _served(word, options, environ, explain=True)
+            raise
         found |= {word: filled.values["TOKEN"].reveal() for word, filled in asked.items()}
     return {word: found[word] for word in services}
 
@@ -104,19 +119,57 @@ def near(
 ) -> dict[str, Held]:
     """Return the tokens that the launch we run in has for us, as far as it has any.
 
-    `anew` passes over what the launch set once and cannot change any more.
+    Its broker is asked first, if it has one. `anew` passes over what the launch set once and cannot
+    change any more. Raises what the broker tells of an account, ScalekitExecError.
     """
     if not options.config is options.env_file is options.environment is None:
         return {}
-    if anew:
-        return {}
-    return {word: held for word in words if (held := _own(word, options, environ))}
+    found = {}
+    for word in dict.fromkeys(words):
+        try:
+            held = _served(word, options, environ)
+        except ScalekitExecError as error:
+            held = None if anew else _own(word, options, environ)
+            if held is None or error.code not in OF_THE_WAY:
+                raise
+        if held is None and not anew:
+            held = _own(word, options, environ)
+        if held is not None:
+            found[word] = held
+    return found
+
+
+def _served(
+    word: str, options: Options, environ: Mapping[str, str], *, explain: bool = False
+) -> Held | None:
+    """Ask the broker of the launch that we run in; None where it is not there or has no such word.
+
+    `explain` raises in that case too, for what is then the best there is to say.
+    """
+    if "SCALEKIT_EXEC_URL" not in environ:
+        return None
+    from scalekit_exec.broker import client
+
+    to = client.find(environ)
+    if to is None:
+        return None
+    try:
+        given = client.ask_token(to, _with_identifier(word, options), Deadline(options.timeout))
+    except ScalekitExecError as error:
+        if explain or error.code not in NOT_THERE:
+            raise
+        return None
+    return Held(given.token, given.expires_at)
+
+
+def _with_identifier(word: str, options: Options) -> str:
+    given = options.identifier is not None and "@" not in word
+    return f"{word}@{options.identifier}" if given else word
 
 
 def _own(word: str, options: Options, environ: Mapping[str, str]) -> Held | None:
     """Return the token that the launch we run in has set for just this word, while it lives."""
-    if options.identifier is not None and "@" not in word:
-        word = f"{word}@{options.identifier}"
+    word = _with_identifier(word, options)
     for told in environ.get("SCALEKIT_EXEC", "").split(","):
         named, _, variable = told.rpartition("=")
         if not named or _decoded(named) != word:

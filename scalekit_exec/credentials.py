@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 
-from scalekit_exec import config, files
+from scalekit_exec import config, files, keeping
 from scalekit_exec.errors import ConfigurationError, NoCredentialsError, UsageError, nearest, shown
+from scalekit_exec.keeping import DASHBOARD, checked
 from scalekit_exec.model import ClientCredentials, ScalekitSettings
 from scalekit_exec.record import record
-from scalekit_exec.secret import Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,20 +20,14 @@ if TYPE_CHECKING:
 
     from scalekit_exec.model import ServiceMap, UserSettings
 
-__all__ = ["KEYRING_SERVICE", "Request", "find", "settings_for"]
+__all__ = ["Request", "find", "settings_for"]
 
 CLIENT_ID = "SCALEKIT_CLIENT_ID"
 CLIENT_SECRET = "SCALEKIT_CLIENT_SECRET"  # noqa: S105 - the variable's name
 ENV_URL = "SCALEKIT_ENV_URL"
 ENVIRONMENT_URL = "SCALEKIT_ENVIRONMENT_URL"
 NAMES = (CLIENT_ID, CLIENT_SECRET, ENV_URL, ENVIRONMENT_URL)
-KEYRING_SERVICE = "scalekit-exec"
-UNLOCK_SECONDS = 60
-LONGEST_SECRET = 65536
-# Backends that keep the secret readable on disk, or nowhere at all.
-CLEAR_TEXT_BACKENDS = ("keyrings.alt.", "keyring.backends.null", "keyring.backends.fail")
 INSIDE = "let the launch around this one serve its command: add --serve to it\nor "
-DASHBOARD = "in the Scalekit dashboard: Developers, Settings, API credentials"
 WHERE = (
     f"{DASHBOARD}\n"
     "put them into the environment, into a .env beside the map or beside your own config.toml, "
@@ -128,7 +122,7 @@ def _from_variables(values: Mapping[str, str | None], source: str) -> ClientCred
     name = ENV_URL if url else ENVIRONMENT_URL
     return ClientCredentials(
         _identifier(given[CLIENT_ID], source),
-        _secret(given[CLIENT_SECRET], f"{source}: {CLIENT_SECRET}"),
+        checked(given[CLIENT_SECRET], f"{source}: {CLIENT_SECRET}"),
         _url(given[name], source, name),
         source,
     )
@@ -143,20 +137,6 @@ def _identifier(client_id: str, source: str) -> str:
             f"it begins with skc_ and is one line of plain characters; find it {DASHBOARD}",
         )
     return client_id
-
-
-def _secret(text: str, source: str) -> Secret:
-    """Check a client secret: text of one line, as what is pasted wrongly mostly is not."""
-    fault = f"is longer than {LONGEST_SECRET} characters" if len(text) > LONGEST_SECRET else ""
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
-        fault = "is not UTF-8 text"
-    elif any(ord(character) < 0x20 or character == "\x7f" for character in text):
-        fault = "has a line break or another control character in it"
-    if fault:
-        raise ConfigurationError(
-            "config-invalid", f"{source} {fault}", f"copy it once more; it is {DASHBOARD}"
-        )
-    return Secret(text)
 
 
 def _url(text: str, source: str, key: str) -> str:
@@ -297,104 +277,14 @@ def _from_settings(settings: ScalekitSettings, path: str, table: str) -> ClientC
             "credentials-missing", f"{where} lacks {' and '.join(missing)}", f"find it {WHERE}"
         )
     if settings.client_secret_command:
-        secret = _from_command(settings.client_secret_command, where)
+        secret = keeping.from_command(settings.client_secret_command, where)
     else:
-        secret = _from_keyring(settings.env_url, settings.client_id, where)
+        named = table.partition(".")[2]
+        login = (
+            f"scalekit-auth login --environment {shown(named)}" if named else "scalekit-auth login"
+        )
+        user = keeping.user(settings.client_id, settings.env_url)
+        secret = keeping.from_keyring(user, where, login)
     return ClientCredentials(
         _identifier(settings.client_id, where), secret, settings.env_url, where
     )
-
-
-def _from_command(command: tuple[str, ...], where: str) -> Secret:
-    """Run `client_secret_command`: no shell, nothing on its stdin, a minute at the most.
-
-    Its stderr goes to ours, so that a password manager can say what it waits for. Of the command
-    only the first word is ever shown: the others may hold a password.
-    """
-    import subprocess
-
-    name = f"{where}: client_secret_command {shown(command[0], 80)}"
-    try:
-        done = subprocess.run(
-            [os.path.expanduser(command[0]), *command[1:]],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            timeout=UNLOCK_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        why = f"did not end within {UNLOCK_SECONDS} s"
-    except (OSError, ValueError) as error:
-        why = f"cannot be started: {getattr(error, 'strerror', None) or 'a NUL in its words'}"
-    else:
-        # What is no UTF-8 becomes lone surrogates, which `_secret` refuses.
-        secret = done.stdout.decode("utf-8", "surrogateescape").strip()
-        if done.returncode == 0 and secret:
-            return _secret(secret, f"{name}: what it printed")
-        how = f"status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
-        why = f"ended with {how}" if done.returncode else "printed no secret"
-    raise ConfigurationError(
-        "credentials-missing",
-        f"{name} {shown(why).lower()}",
-        "run it by hand: it must print the client secret and nothing else, and ask on the terminal",
-    )
-
-
-def _from_keyring(env_url: str, client_id: str, where: str) -> Secret:
-    """Read the secret from the operating system's keyring, which may ask a person to unlock it."""
-    try:
-        import keyring
-    except ImportError:
-        raise ConfigurationError(
-            "credentials-missing",
-            f"{where} has no client secret, and the keyring package is not installed",
-            "install scalekit-exec[keyring], or set client_secret_command, or use a .env",
-        ) from None
-    user = f"{client_id}@{env_url}"
-    refused: list[str] = []
-
-    def ask() -> str | None:
-        backend = keyring.get_keyring()
-        for each in getattr(backend, "backends", None) or [backend]:
-            kind = f"{type(each).__module__}.{type(each).__name__}"
-            if kind.startswith(CLEAR_TEXT_BACKENDS):
-                refused.append(kind)
-            elif found := each.get_password(KEYRING_SERVICE, user):
-                return str(found)
-        return None
-
-    secret, problem = _unlocked(ask)
-    if secret:
-        return _secret(secret, f"{where}: what the keyring holds")
-    if problem:
-        message = f"{where}: the keyring {shown(problem)}"
-        hint = "unlock it, or set client_secret_command, or use a .env with mode 600"
-    elif refused:
-        message = f"{where}: the keyring here ({shown(refused[0])}) keeps no secret safely"
-        hint = "use the system's keyring, client_secret_command, or a .env with mode 600"
-    else:
-        message = f"{where}: the keyring holds no secret for {shown(client_id)} at {env_url}"
-        hint = f"store it with: python -m keyring set {KEYRING_SERVICE} {shown(user)}"
-    raise ConfigurationError("credentials-missing", message, hint)
-
-
-def _unlocked(ask: Callable[[], str | None]) -> tuple[str | None, str]:
-    """Ask the keyring, for a minute at the most: somebody may have to type a password.
-
-    Returns what it gave, and what went wrong. Of an exception only the kind is told: its text is
-    the backend's own, and nobody knows what is in it.
-    """
-    import threading
-
-    result: list[tuple[str | None, str]] = []
-
-    def run() -> None:
-        try:
-            result.append((ask(), ""))
-        except Exception as error:  # noqa: BLE001 - backends raise what their platform raises
-            result.append((None, f"cannot be read: {type(error).__name__}"))
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(UNLOCK_SECONDS)
-    return result[0] if result else (None, f"did not answer within {UNLOCK_SECONDS} s")

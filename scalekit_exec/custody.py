@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from scalekit_exec import credentials, files
+from scalekit_exec import credentials, files, keeping
 from scalekit_exec.config import user_path
 from scalekit_exec.errors import ConfigurationError, shown
 from scalekit_exec.files import displayed
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from dotenv.parser import Binding
 
     from scalekit_exec.model import ClientCredentials
-    from scalekit_exec.secret import Secret
 
     T = TypeVar("T")
 
@@ -32,7 +31,6 @@ __all__ = [
     "keep_in_env",
     "keep_in_keyring",
     "keyring_fault",
-    "secret_fault",
 ]
 
 _INSTALL = "install scalekit-exec[keyring]"
@@ -49,11 +47,11 @@ def keyring_fault() -> str:
     That it is there does not say that it can be unlocked.
     """
     try:
-        backends = _backends()
+        backends = keeping.backends()
     except ImportError:
         return f"the keyring package is not installed ({_INSTALL})"
     if not any(safe for _, safe in backends):
-        name = _kind(backends[0][0]) if backends else "none"
+        name = keeping.kind(backends[0][0]) if backends else "none"
         return f"there is no keyring that keeps a secret safely ({shown(name)})"
     return ""
 
@@ -64,15 +62,15 @@ def keep_in_keyring(client: ClientCredentials) -> str:
     Raises ConfigurationError `credentials-missing` where there is none, where it stays locked for
     a minute, or where it does not give back what was stored.
     """
-    user = _user(client.client_id, client.env_url)
+    user = keeping.user(client.client_id, client.env_url)
     secret = client.client_secret
 
     def store(backend: Any) -> str:  # noqa: ANN401 - keyring's backends are not typed
-        backend.set_password(credentials.KEYRING_SERVICE, user, secret.reveal())
-        kept = backend.get_password(credentials.KEYRING_SERVICE, user)
+        backend.set_password(keeping.SERVICE, user, secret.reveal())
+        kept = backend.get_password(keeping.SERVICE, user)
         if kept != secret.reveal():
             raise ValueError("it gave something else back")
-        return str(getattr(backend, "name", "") or _kind(backend))
+        return str(getattr(backend, "name", "") or keeping.kind(backend))
 
     backend = _usable("scalekit-auth login --store env keeps it in a .env instead")[0]
     return _patiently(lambda: store(backend), "store the secret")
@@ -84,14 +82,14 @@ def forget_in_keyring(client_id: str, env_url: str) -> bool:
     Raises ConfigurationError `credentials-missing` where the keyring cannot be asked: then nobody
     knows whether the secret is there still.
     """
-    user = _user(client_id, env_url)
+    user = keeping.user(client_id, env_url)
     backends = _usable("a secret that it holds stays there until it can be asked")
 
     def remove() -> bool:
         removed = False
         for backend in backends:
-            if backend.get_password(credentials.KEYRING_SERVICE, user) is not None:
-                backend.delete_password(credentials.KEYRING_SERVICE, user)
+            if backend.get_password(keeping.SERVICE, user) is not None:
+                backend.delete_password(keeping.SERVICE, user)
                 removed = True
         return removed
 
@@ -120,20 +118,6 @@ def has_credentials(path: str) -> bool:
     Raises ConfigurationError `config-invalid` for one that is not to be trusted.
     """
     return any(binding.key in credentials.NAMES for binding in _bindings(path))
-
-
-def secret_fault(secret: Secret) -> str:
-    """Return why this cannot be a client secret; an empty string where it can."""
-    text = secret.reveal()
-    if not text:
-        return "is empty"
-    if len(text) > credentials.LONGEST_SECRET:
-        return f"is longer than {credentials.LONGEST_SECRET} characters"
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
-        return "is not UTF-8 text"
-    if any(ord(character) < 0x20 or character == "\x7f" for character in text):
-        return "has a line break or another control character in it"
-    return ""
 
 
 def forget_env(path: str) -> bool:
@@ -193,51 +177,16 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _user(client_id: str, env_url: str) -> str:
-    return f"{client_id}@{env_url}"
-
-
-def _backends() -> list[tuple[Any, bool]]:
-    """Return the keyrings of this system, each with whether it keeps a secret safely."""
-    import keyring
-
-    backend = keyring.get_keyring()
-    every = getattr(backend, "backends", None) or [backend]
-    return [(each, not _kind(each).startswith(credentials.CLEAR_TEXT_BACKENDS)) for each in every]
-
-
 def _usable(hint: str) -> list[Any]:
     fault = keyring_fault()
     if fault:
         raise ConfigurationError("credentials-missing", fault, hint)
-    return [each for each, safe in _backends() if safe]
-
-
-def _kind(backend: object) -> str:
-    return f"{type(backend).__module__}.{type(backend).__name__}"
+    return [each for each, safe in keeping.backends() if safe]
 
 
 def _patiently(act: Callable[[], T], what: str) -> T:
-    """Do something with a keyring, for a minute at the most: somebody may have to unlock it.
-
-    Of an exception only the kind is told: nobody knows what is in a backend's own text.
-    """
-    import threading
-
-    result: list[tuple[T | None, str]] = []
-
-    def run() -> None:
-        try:
-            result.append((act(), ""))
-        except Exception as error:  # noqa: BLE001 - backends raise what their platform raises
-            result.append((None, type(error).__name__))
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(credentials.UNLOCK_SECONDS)
-    value, fault = (
-        result[0] if result else (None, f"no answer within {credentials.UNLOCK_SECONDS} s")
-    )
+    """Do something with a keyring that has to succeed."""
+    value, fault = keeping.patiently(act)
     if fault or value is None:
         raise ConfigurationError(
             "credentials-missing",

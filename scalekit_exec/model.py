@@ -83,13 +83,17 @@ class NotifySettings:
 
 @record
 class UserSettings:
-    """What only the user's own file may say. `path` is that file, whether or not it exists."""
+    """What only the user's own file may say. `path` is that file, whether or not it exists.
+
+    `redact` hides secrets in the output of every launch that does not say otherwise.
+    """
 
     path: str
     scalekit: ScalekitSettings | None = None
     environments: Mapping[str, ScalekitSettings] = {}
     allow_variables: tuple[str, ...] = ()
     notify: NotifySettings | None = None
+    redact: bool = False
 
 
 @record

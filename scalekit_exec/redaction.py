@@ -26,11 +26,12 @@ __all__ = ["HIDDEN", "SHORTEST", "Redactor", "forms", "is_hidden", "secrets_of",
 
 HIDDEN = b"[REDACTED]"
 SHORTEST = 8
-# Fields of a credential that are no secret, by name, or by the last word of their name.
-PUBLIC_FIELDS = frozenset(
-    "account domain email expires_at host id identifier login name org organization port region"
-    " scope scopes site subdomain tenant type url user username version".split()
+# Fields of a credential that are no secret, by the last word of their name.
+_PUBLIC = (
+    "account at domain email host id identifier login name org organization port region scope"
+    " scopes site subdomain tenant type url user username version"
 )
+PUBLIC_FIELDS = frozenset(_PUBLIC.split())
 # RFC 3986 section 2.3, and what those leave besides who encode a whole path or as JavaScript does.
 UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 LEFT_ALONE = (UNRESERVED, UNRESERVED + b"/", UNRESERVED + b"!'()*")
@@ -54,7 +55,7 @@ def too_short(secret: bytes) -> bool:
 def is_hidden(field: str) -> bool:
     """Tell whether a credential's field is a secret: all are, but for names and addresses."""
     name = field.lower().replace("-", "_")
-    return name not in PUBLIC_FIELDS and name.rpartition("_")[2] not in PUBLIC_FIELDS
+    return name.rpartition("_")[2] not in PUBLIC_FIELDS
 
 
 def secrets_of(fields: Mapping[str, Secret]) -> Iterator[bytes]:

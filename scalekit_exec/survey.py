@@ -61,13 +61,6 @@ class State:
             code, message, hint, service.name, service.connection_name, identifier, status
         )
 
-    @property
-    def needs_person(self) -> bool:
-        """Whether only a person can mend it, by authorizing."""
-        if self.error is not None:
-            return self.error.code == "account-not-found"
-        return not self.is_active
-
 
 def chosen(
     service_map: ServiceMap, words: Sequence[str], identifier: str | None, *, windows: bool

@@ -130,6 +130,19 @@ def test_a_full_disk_is_no_success(folder: Folder) -> None:
     assert b"cannot write to stdout" in done.stderr
 
 
+def test_a_token_is_not_written_to_what_took_the_place_of_a_closed_stdout(folder: Folder) -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$AUTH" token gmail >&-'],
+        env=folder.variables({"AUTH": AUTH}),
+        cwd=folder.path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"stdout is closed" in done.stderr
+
+
 @pytest.mark.parametrize("listed", [True, False])
 def test_a_connection_that_does_not_exist_is_told_from_an_account(
     folder: Folder, *, listed: bool

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,9 @@ from scalekit_exec.errors import AuthorizationError, ScalekitExecError, VaultErr
 from scalekit_exec.model import Account, AccountKey, Link, Service, Wanted
 from scalekit_exec.variables import TOKEN, Variable
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 KEY = AccountKey("c", "mess")
 VARIABLES = (Variable("T", TOKEN),)
 WANTED = Wanted(Service("gmail", "c", VARIABLES), "mess", VARIABLES, "gmail")
@@ -36,7 +41,7 @@ class World:
 
     def __init__(
         self,
-        answers: list[Account | ScalekitExecError],
+        answers: Sequence[Account | ScalekitExecError],
         *,
         life: float | None = 60.0,
         target: Target | None = None,
@@ -177,6 +182,7 @@ def test_by_force_an_active_account_is_done_when_it_has_changed() -> None:
 )
 def test_whatever_happens_the_flow_ends_and_says_how(says: list[str], life: float | None) -> None:
     known: dict[str, Account | ScalekitExecError] = {"busy": BUSY, "missing": MISSING}
+    answers: list[Account | ScalekitExecError]
     answers = [known.get(word) or state(word) for word in says]
     world = World([*answers, state("ACTIVE")], life=life)
     assert isinstance(world.run(), Authorized | Failed)

@@ -61,6 +61,7 @@ BODIES = [
     row("endless-body", endless(b"HTTP/1.1 200 OK\r\n\r\n"), "unexpected-answer", "4 MiB"),
     row("no-content", b"HTTP/1.1 204 None\r\n\r\n", "unexpected-answer", "204"),
     row("early-hints-alone", b"HTTP/1.1 103 Hm\r\n\r\n", "unreachable", "in the middle"),
+    row("another-protocol", b"HTTP/1.1 101 Go\r\n\r\n", "unexpected-answer", "not HTTP"),
     row("continue-for-ever", endless(b"HTTP/1.1 100 Go\r\n\r\n"), "unexpected-answer", "not HTTP"),
     row("shorter-than-told", answer(200, b"{}", length=99), "unreachable", "in the middle"),
     row("bad-status-line", b"HTTP/1.1 OK 200\r\n\r\n", "unexpected-answer", "not HTTP"),

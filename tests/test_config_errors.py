@@ -40,8 +40,7 @@ WRONG_ANYWHERE = [
     ("#" * (1 << 20) + "\n", "larger than 1 MiB", ""),
     ("identifer = 'a'\n", "identifer: unknown key", "did you mean identifier?"),
     ("service = {}\n", "service: unknown key", "did you mean services?"),
-    ("[notify]\ncommand = ['x']\n", "notify: unknown key", "known here: identifier"),
-    ("redact = true\n", "redact: unknown key", ""),
+    ("daemons = true\n", "daemons: unknown key", "known here: identifier"),
     ("identifier = 3\n", "identifier: must be a string, not an integer", ""),
     ("identifier = ''\n", "identifier: is empty", ""),
     (f"identifier = '{'é' * 101}'\n", "identifier: an identifier has at most 100 characters", ""),
@@ -103,6 +102,10 @@ WRONG_IN_A_PROJECT = [
     (GMAIL + "env = { X_ACCOUNT = 'evil{domain}' }\n", "X_ACCOUNT is one field"),
 ]
 WRONG_IN_THE_USERS = [
+    ("redact = 1\n", "redact: must be true or false, not an integer", ""),
+    ("notify = 'x'\n", "notify: must be a table, not a string", ""),
+    ("[notify]\ntimeout = 3\n", "[notify] command: is missing", ""),
+    ("[notify]\ncommand = 'x'\n", "[notify] command: must be an array of strings", ""),
     ("scalekit = 'x'\n", "scalekit: must be a table, not a string", ""),
     ("[scalekit]\nclient_ids = 'x'\n", "[scalekit] client_ids: unknown key", "client_id?"),
     ("[scalekit]\nclient_id = ''\n", "[scalekit] client_id: is empty", ""),

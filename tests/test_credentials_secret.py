@@ -172,10 +172,8 @@ def test_a_keyring_that_gives_none(keyring: Folder, backend: str, why: str) -> N
 def test_a_keyring_without_our_entry_says_how_to_store_it(keyring: Folder, tmp_path: Path) -> None:
     (tmp_path / "kept.json").write_text("{}")
     done = keyring.launch("gmail")
-    assert keyring.sandbox is not None
-    user = f"{keyring.sandbox.client_id}@{keyring.sandbox.url}"
     assert "error[credentials-missing]" in done.err
-    assert f"python -m keyring set scalekit-exec {user}" in done.err
+    assert "store it with: scalekit-auth login\n" in done.err
 
 
 # What a launch does with them.

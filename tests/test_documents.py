@@ -282,14 +282,6 @@ def test_a_skill_of_the_predecessor_goes_on_after_the_steps_of_moving(folder: Fo
     assert asked == {"** mess"}
 
 
-def test_a_command_that_is_said_to_be_missing_is_missing() -> None:
-    page = text_of("docs/errors.md").partition("## Commands that a hint may name")[2]
-    missing = re.findall(r"`scalekit-auth ([a-z]+)`", page.partition("This")[0])
-    assert missing
-    for command in missing:
-        assert scalekit_auth([command, "--help"]) == 2, f"scalekit-auth {command} is there"
-
-
 # --- docs/architecture.md ---
 
 

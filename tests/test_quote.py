@@ -296,7 +296,9 @@ def test_github_reads_back_every_value(
     held = {f"V_{number}": value for number, value in enumerate(values)}
     github.append({"GITHUB_ENV": str(path)}, github.entries(held))
     text = path.read_bytes().decode()
-    assert runner(text.removeprefix("A=1")) == held
+    earlier = "A=1\n" if before else ""
+    assert text.startswith(earlier)
+    assert runner(text.removeprefix(earlier)) == held
 
 
 @given(values=BATCHES)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pexpect
 import pytest
@@ -19,9 +19,6 @@ import pytest
 from tests.support.launches import CHILD, PROGRAM, Folder
 from tests.support.people import click, fetch
 from tests.support.sandboxes import running_sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 AUTH = str(Path(PROGRAM).with_name("scalekit-auth"))
 LINK = re.compile(r"https://127\.0\.0\.1:\d+/magic_link/\S+")
@@ -223,7 +220,7 @@ def test_the_environment_can_ask_for_waiting(folder: Folder) -> None:
 
 
 @pytest.fixture
-def browser(folder: Folder, tmp_path: Path) -> Iterator[Path]:
+def browser(folder: Folder, tmp_path: Path) -> Path:
     """Set BROWSER to a script that writes down the address it was given."""
     opened = tmp_path / "opened"
     script = tmp_path / "browser"

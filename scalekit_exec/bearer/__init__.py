@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scalekit_exec import api, providers
@@ -58,6 +58,20 @@ class ScalekitAuth:
 
     def __repr__(self) -> str:
         return f"ScalekitAuth({'' if self._word is None else repr(self._word)})"
+
+    def __reduce__(self) -> tuple[partial[ScalekitAuth], tuple[()]]:
+        # A copy, such as that of a session for another process, begins without what was read.
+        told = self._options
+        made = partial(
+            ScalekitAuth,
+            self._word,
+            identifier=told.identifier,
+            config=told.config,
+            env_file=told.env_file,
+            environment=told.environment,
+            timeout=told.timeout,
+        )
+        return made, ()
 
     @property  # type: ignore[misc] # nobody sets it
     def __class__(self) -> Any:  # noqa: ANN401 - it is made at run time

@@ -59,7 +59,7 @@ class Known:
             if len(words) == 1:
                 return words[0], services[words[0]]
             if words:
-                raise providers.ambiguous(address, {word: services[word] for word in words})
+                raise providers.ambiguous(address, words)
         raise providers.nobodys(address)
 
 

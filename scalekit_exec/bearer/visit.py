@@ -61,18 +61,25 @@ class OfRequests(_Visit):
         """Repeat the request after a 401; undress it where it is sent on to another host."""
         request = response.request
         refused = response.status_code == UNAUTHORIZED and not self._repeated
-        if refused and self._welcome(request.url) and self._rewind(request.body) and self.renew():
-            _ = response.content  # read to its end, so that the connection is free again
-            response.close()
-            self._dress(request)
-            repeated = response.connection.send(request, **options)
-            repeated.history.append(response)
-            repeated.request = request
-            response = repeated
+        if refused and self._welcome(request.url) and self._rewind(request.body):
+            response = self._repeat(response, **options)
         if response.is_redirect and not self._follows(request.url, response.headers["location"]):
             for name in self._headers.names:
                 request.headers.pop(name, None)
         return response
+
+    def _repeat(self, response: Any, **options: Any) -> Any:  # noqa: ANN401 - requests' own
+        """Ask once more with other headers; return the answer to that, else the one there is."""
+        _ = response.content  # read to its end, so that the connection is free again
+        response.close()
+        if not self.renew():
+            return response
+        request = response.request
+        self._dress(request)
+        repeated = response.connection.send(request, **options)
+        repeated.history.append(response)
+        repeated.request = request
+        return repeated
 
     def _follows(self, url: str, location: str) -> bool:
         try:

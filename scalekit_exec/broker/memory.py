@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "Memory", "Terms"]
 
-# How long a token without an expiry counts as fresh, and how soon after a read the next may come.
-UNKNOWN_LIFE = 60.0
+# How soon after a read the next may come.
 PAUSE = 1.0
 # Failures of the way to Scalekit: the token in memory is as good as before.
 OF_THE_WAY = ("unreachable", "timed-out", "rate-limited")
@@ -41,13 +40,15 @@ class Terms:
 
     `read` asks Scalekit for the accounts of some services and never raises for one of them;
     `on_secret` is told of every secret that it brings, before anybody gets it. `min_ttl` is in
-    seconds, and `strict` makes a shorter life a failure.
+    seconds, and `strict` makes a shorter life a failure. `unknown_life` is for how many seconds a
+    token counts as fresh where nobody knows its end.
     """
 
     read: Read
     on_secret: Callable[[bytes], None]
     min_ttl: float = 60.0
     strict: bool = False
+    unknown_life: float = 60.0
 
 
 @record
@@ -127,10 +128,11 @@ class Entry:
         paused = failed is not None and time.monotonic() - failed[1] < PAUSE
         if kept is not None:
             age, left = kept.age, kept.left
-            if age < UNKNOWN_LIFE if left is None else left >= self._terms.min_ttl:
+            if age < self._terms.unknown_life if left is None else left >= self._terms.min_ttl:
                 return kept.filled
-            # Short as it is, it is the newest there is; who may fail on it has failed already.
-            if (age < PAUSE or paused) and (left is None or left > 0):
+            # Short as it is, it is the newest there is, or the best while Scalekit is away.
+            newest = left is not None and age < PAUSE and not self._terms.strict
+            if (newest or paused) and (left is None or left > 0):
                 return kept.filled
         if failed is not None and paused:
             raise _refused(failed[0])

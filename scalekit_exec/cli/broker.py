@@ -32,8 +32,10 @@ def serve(
     on_secret: Callable[[bytes], None],
     reopen: Callable[[Deadline], Vault],
     rules: Rules,
+    *,
+    unknown_life: float = 60.0,
 ) -> Broker:
-    """Open the launch's broker.
+    """Open the launch's broker; `unknown_life` as in its terms.
 
     Every later read opens a vault anew: hours may lie between two of them, in which connections
     die and networks change. Nobody is asked to authorize, and no link is made.
@@ -56,7 +58,7 @@ def serve(
         finally:
             vault.close()
 
-    terms = Terms(read, on_secret, rules.min_ttl, rules.strict)
+    terms = Terms(read, on_secret, rules.min_ttl, rules.strict, unknown_life)
     return Broker(ready.wanted, ready.filled, terms)
 
 

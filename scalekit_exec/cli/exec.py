@@ -120,7 +120,7 @@ class _Launcher:
             parsed.timeout,
         )
         finish = become
-        if self._serves():
+        if self._serves() or self._redacts():
             from scalekit_exec import launch
 
             launch.shield()
@@ -143,12 +143,21 @@ class _Launcher:
     def _serves(self) -> bool:
         return self.words.on("--serve") or self.words.on("--serve-only")
 
+    def _redacts(self) -> bool:
+        """Tell whether secrets are to be hidden in the output: the user's file has the last say."""
+        given = self.words.redact
+        if given is not None:
+            return given
+        found = self.sources.map_if_any()
+        return found is not None and found.settings.redact
+
     def _stay(self, ready: Ready) -> int:
         """Start the command and stay beside it."""
         from scalekit_exec.resident import Stay, stay
 
         serve = self._serve if self._serves() else None
-        return stay(ready, Stay(serve, self.words.on("--serve-only")))
+        note = self.speaker.note
+        return stay(ready, Stay(serve, self.words.on("--serve-only"), self._redacts(), note))
 
     def _serve(self, ready: Ready, on_secret: Callable[[bytes], None]) -> Broker:
         from scalekit_exec.cli import broker

@@ -30,7 +30,8 @@ executed, 127 it was not found. A signal while resolving ends us by itself.
 
 The map is scalekit.toml here or in a parent folder, and your own config.toml;
 SCALEKIT_EXEC_CONFIG, _ENV_FILE, _ENVIRONMENT, _IDENTIFIER, _TIMEOUT,
-_MIN_TTL, _WAIT and _JSON stand for the options, SCALEKIT_EXEC_TRANSPORT is auto, https or sdk."""
+_MIN_TTL, _WAIT, _REDACT and _JSON stand for the options,
+SCALEKIT_EXEC_TRANSPORT is auto, https or sdk."""
 
 
 def text() -> str:

@@ -44,6 +44,10 @@ class Sources:
         self._client: ClientCredentials | None = None
 
     def load_map(self) -> ServiceMap:
+        """Return the map, telling of the files that were read; one of names for a sandbox without.
+
+        Raises ConfigurationError as `config.load` does.
+        """
         from scalekit_exec import config
 
         if self._map is not None:
@@ -87,6 +91,7 @@ class Sources:
         return ServiceMap(services, {}, UserSettings(config.user_path(self.environ)))
 
     def working_folder(self) -> str:
+        """Return the working folder; UsageError `usage` where it is gone."""
         import os
 
         try:
@@ -99,6 +104,7 @@ class Sources:
     def scalekit(
         self, service_map: ServiceMap, wanted: Sequence[Wanted], deadline: Deadline
     ) -> tuple[Vault, Rules]:
+        """Return a vault that asks Scalekit; raises ConfigurationError as `credentials` does."""
         del wanted
         from scalekit_exec import connect, credentials
 
@@ -121,6 +127,7 @@ class Sources:
     def sandbox(
         self, service_map: ServiceMap, wanted: Sequence[Wanted], deadline: Deadline
     ) -> tuple[Vault, Rules]:
+        """Return a vault that asks an emulator, which is started for it and said to be there."""
         del service_map
         from scalekit_exec import connect
 

@@ -79,6 +79,8 @@ OPTIONS = (
     ),
     Option("--no-wait", "hand the link over and end (default without a terminal)"),
     Option("--open", "wait, and open the link in the browser"),
+    Option("--redact", "hide secrets in the command's output", variable="SCALEKIT_EXEC_REDACT"),
+    Option("--no-redact", "do not, whatever your file says"),
     Option("--serve", "stay, and hand the command fresh tokens while it runs"),
     Option("--serve-only", "the same, and no token in its environment"),
     Option("--pristine", "start from a nearly empty environment"),
@@ -93,6 +95,7 @@ OPTIONS = (
     Option("--version", "say which version this is"),
     Option("--help", "say this", "-h"),
 )
+_OPPOSITES = {"--redact": "--no-redact", "--no-redact": "--redact"}
 _BY_NAME = {name: option for option in OPTIONS for name in (option.long, option.short) if name}
 
 
@@ -119,6 +122,11 @@ class Words:
     def on(self, name: str) -> bool:
         """Tell whether a switch is on."""
         return name in self.switches
+
+    @property
+    def redact(self) -> bool | None:
+        """Whether to hide secrets in the output; None where nobody said."""
+        return self.on("--redact") if self.switches & _OPPOSITES.keys() else None
 
 
 def split(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...] | None]:
@@ -157,6 +165,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Words:
                 continue
             if not option.value:
                 switches.add(option.long)
+                switches.discard(_OPPOSITES.get(option.long, ""))
                 continue
             taken = next(rest, None) if value is None else value
             if taken is None or (value is None and taken.startswith("--")):
@@ -229,7 +238,7 @@ def _defaults(values: dict[str, str], switches: set[str], environ: Mapping[str, 
     sourced = "--environment" in values or "--env-file" in values
     for option in OPTIONS:
         given = environ.get(option.variable, "") if option.variable else ""
-        if not given or option.long in values or option.long in switches:
+        if not given or {option.long, _OPPOSITES.get(option.long)} & {*values, *switches}:
             continue
         if sourced and option.long in ("--environment", "--env-file"):
             continue
@@ -237,7 +246,9 @@ def _defaults(values: dict[str, str], switches: set[str], environ: Mapping[str, 
             values[option.long] = given
         elif given.lower() in TRUE_WORDS:
             switches.add(option.long)
-        elif given.lower() not in FALSE_WORDS:
+        elif given.lower() in FALSE_WORDS:
+            switches.update({_OPPOSITES[option.long]} if option.long in _OPPOSITES else ())
+        else:
             raise UsageError(
                 "usage",
                 f"{option.variable} is {shown(given, 40)}",

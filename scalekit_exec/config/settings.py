@@ -25,7 +25,7 @@ __all__ = [
     "read_settings",
 ]
 
-USER_ONLY = ("scalekit", "environments", "allow_variables", "notify")
+USER_ONLY = ("scalekit", "environments", "allow_variables", "notify", "redact")
 NOTIFY_KEYS = ("command", "timeout")
 LONGEST_NOTIFY = 300.0
 SCALEKIT_KEYS = (
@@ -123,6 +123,7 @@ def read_settings(root: Table, environ: Mapping[str, str]) -> UserSettings:
         environments=named,
         allow_variables=allowed,
         notify=_notify(root),
+        redact=root.flag("redact", default=False),
     )
 
 

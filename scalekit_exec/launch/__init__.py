@@ -1,6 +1,7 @@
 """Becoming the child: argv and environment are known here, services are not.
 
-The two platforms are sibling modules with the same functions, chosen here and nowhere else.
+The two platforms are sibling modules with the same functions, chosen here and nowhere else. What
+only a launch that stays needs, `shield`, `supervise` and `finish`, is loaded when it is asked for.
 """
 
 from __future__ import annotations
@@ -14,4 +15,31 @@ if sys.platform == "win32":
 else:
     from scalekit_exec.launch.posix import begin, caller_environment, check, find, replace
 
-__all__ = ["begin", "caller_environment", "check", "die_by_signal", "find", "replace"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    if sys.platform == "win32":
+        from scalekit_exec.launch.resident_windows import finish, shield, supervise
+    else:
+        from scalekit_exec.launch.resident import finish, shield, supervise
+
+__all__ = [
+    "begin",
+    "caller_environment",
+    "check",
+    "die_by_signal",
+    "find",
+    "finish",
+    "replace",
+    "shield",
+    "supervise",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in ("finish", "shield", "supervise"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if sys.platform == "win32":
+        from scalekit_exec.launch import resident_windows as resident
+    else:
+        from scalekit_exec.launch import resident
+    return getattr(resident, name)

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # `signal` imports enum, which the launch has no time for
 
-__all__ = ["begin", "caller_environment", "check", "find", "replace"]
+__all__ = [
+    "IGNORED_BY_PYTHON",
+    "SHELL",
+    "begin",
+    "caller_environment",
+    "check",
+    "find",
+    "is_binary",
+    "limit_core",
+    "replace",
+    "to_bytes",
+]
 
 SHELL = "/bin/sh"
 # What PEP 538 may have put into the environment, in the interpreter's own order.
@@ -51,14 +62,14 @@ def begin() -> None:
             # The default action would not end pid 1. execve resets handlers by itself.
             if signal.getsignal(number) == signal.SIG_DFL:
                 signal.signal(number, _leave)
-    _limit_core()
+    limit_core()
 
 
 def _leave(signum: int, _: FrameType | None) -> None:
     die_by_signal(signum)
 
 
-def _limit_core() -> None:
+def limit_core() -> None:
     """Lower the soft limit of core files; the hard one is left, so that the child may raise it.
 
     Linux takes 0 for "no file" and still feeds a core_pattern that is a pipe; it is 1 that stops
@@ -184,9 +195,9 @@ def replace(path: str, argv: Sequence[str], environ: Mapping[str, str]) -> NoRet
 
     Raises CommandError where the system refuses; then this process is as it was before.
     """
-    arguments = [_bytes(argument) for argument in argv]
-    variables = {_bytes(name): _bytes(value) for name, value in environ.items()}
-    _limit_core()
+    arguments = [to_bytes(argument) for argument in argv]
+    variables = {to_bytes(name): to_bytes(value) for name, value in environ.items()}
+    limit_core()
     if "faulthandler" in sys.modules:
         import faulthandler
 
@@ -207,14 +218,14 @@ def _execute(path: str, arguments: list[bytes], variables: dict[bytes, bytes]) -
     try:
         os.execve(path, arguments, variables)  # noqa: S606 - the user named the program
     except OSError as error:
-        if error.errno != errno.ENOEXEC or _is_binary(path):
+        if error.errno != errno.ENOEXEC or is_binary(path):
             raise
     # A script without a first line that says who reads it: the shell does, as execvp has it.
     words = [os.fsencode(SHELL), os.fsencode(path), *arguments[1:]]
     os.execve(SHELL, words, variables)  # noqa: S606 - likewise
 
 
-def _is_binary(path: str) -> bool:
+def is_binary(path: str) -> bool:
     """Tell a program for another machine from a script: only the former has a NUL up front."""
     try:
         with open(path, "rb") as file:
@@ -223,7 +234,7 @@ def _is_binary(path: str) -> bool:
         return False  # a script that we may run and not read: the shell says so
 
 
-def _bytes(text: str) -> bytes:
+def to_bytes(text: str) -> bytes:
     """Encode as the locale has it, and as UTF-8 what the locale cannot hold.
 
     Undoes exactly what Python did to argv and environment, and gives a credential with an umlaut

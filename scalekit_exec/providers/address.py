@@ -7,7 +7,7 @@ other (RFC 3986 section 7.6). So whatever is not plain is refused, not repaired.
 from __future__ import annotations
 
 from scalekit_exec.config.settings import host_fault
-from scalekit_exec.errors import UsageError, shown
+from scalekit_exec.errors import UsageError
 from scalekit_exec.record import record
 
 __all__ = ["HTTPS", "Address", "read_address"]
@@ -34,8 +34,7 @@ def read_address(text: str) -> Address:
     if not separator or not (scheme.isascii() and scheme.isalnum()):
         raise _refused("this is no address with https:// and a host")
     if scheme.lower() != "https":
-        what = f"{shown(scheme, 20)}: is no https, and a credential goes over https only"
-        raise _refused(what)
+        raise _refused(f"{scheme[:20].lower()}:// is not safe: a credential goes over https only")
     authority = rest
     for mark in "/?#":
         authority = authority.partition(mark)[0]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scalekit_exec.errors import ConfigurationError, Failure, shown
+from scalekit_exec.errors import ConfigurationError, shown
 from scalekit_exec.files import displayed
 from scalekit_exec.providers.address import HTTPS
 from scalekit_exec.providers.matching import by_tenants, hosts_of, owners
 from scalekit_exec.record import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from scalekit_exec.model import Service
     from scalekit_exec.providers.address import Address
@@ -41,17 +41,12 @@ def refusal(service: Service, address: Address, user_path: str) -> Configuration
     return ConfigurationError("config-invalid", what, hint)
 
 
-def ambiguous(address: Address, services: Mapping[str, Service]) -> ConfigurationError:
+def ambiguous(address: Address, words: Sequence[str]) -> ConfigurationError:
     """Return the error for an address that several services claim alike; it lists them."""
-    listed = ", ".join(shown(word, 60) for word in services)
+    listed = ", ".join(shown(word, 60) for word in words)
     what = f"{shown(address.host)} may be any of these services: {listed}"
-    first = shown(next(iter(services)), 60)
-    hint = f'name the one that is meant, as in ScalekitAuth("{first}")'
-    failures = [
-        Failure("config-invalid", what, hint, word, service.connection_name)
-        for word, service in services.items()
-    ]
-    return ConfigurationError("config-invalid", what, hint, failures=failures)
+    hint = f'name one yourself, in Python as ScalekitAuth("{shown(words[0], 60)}")'
+    return ConfigurationError("config-invalid", what, hint)
 
 
 def nobodys(address: Address) -> ConfigurationError:

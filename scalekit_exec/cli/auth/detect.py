@@ -30,7 +30,7 @@ def command(session: Session, url: str) -> int:
     if not names:
         raise providers.nobodys(address)
     if len(names) > 1:
-        raise providers.ambiguous(address, {name: service_map.services[name] for name in names})
+        raise providers.ambiguous(address, names)
     service = service_map.services[names[0]]
     provider = providers.provider_of(service)
     session.speaker.verbose(f"{service.name}: its provider is {provider or 'not known'}")

@@ -33,8 +33,8 @@ _PLAIN_FIELDS = frozenset(("domain", "identifier", "expires_at"))
     "form",
     type=click.Choice(FORMATS),
     default="sh",
-    show_default=True,
-    help="Whom it is for.",
+    metavar="FORMAT",
+    help=f"{', '.join(FORMATS)}; sh if not given.",
 )
 @handover.options
 @common

@@ -135,6 +135,8 @@ def hand_out(text: str) -> None:
     Raises ConfigurationError `config-invalid` where it cannot be written, as on a full disk, and
     BrokenPipeError where nobody reads.
     """
+    if sys.stdout is None:  # closed by the caller: 1 may be any file of ours by now
+        raise ConfigurationError("config-invalid", "stdout is closed", "let something read it")
     data = text.encode()
     try:
         while data:

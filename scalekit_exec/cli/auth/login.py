@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scalekit_exec import connect, credentials, custody, editing, proof
+from scalekit_exec import connect, credentials, custody, editing, keeping, proof
 from scalekit_exec.cli import questions
 from scalekit_exec.cli.auth.session import Result, Session, common
 from scalekit_exec.config import normal_url
@@ -168,7 +168,7 @@ def _client(
         # Not shown: it may be the secret, in the wrong place.
         raise UsageError("usage", "that is no client id", f"it begins with skc_; {_WHERE}")
     secret = _from_stdin() if from_stdin else questions.ask_secret("Client secret (not shown)")
-    fault = custody.secret_fault(secret)
+    fault = keeping.fault(secret.reveal())
     if fault:
         raise UsageError("usage", f"the client secret {fault}", f"copy it once more; {_WHERE}")
     return ClientCredentials(client_id, secret, env_url, "this login")
@@ -177,7 +177,7 @@ def _client(
 def _from_stdin() -> Secret:
     if sys.stdin is None:
         return Secret("")
-    data = sys.stdin.buffer.read(credentials.LONGEST_SECRET + 2)
+    data = sys.stdin.buffer.read(keeping.LONGEST_SECRET + 2)
     return Secret(data.decode("utf-8", "surrogateescape").strip())
 
 
