@@ -1,8 +1,9 @@
-# bash completion for scalekit-exec. Made by python -m scalekit_exec.shells.completion; change that, not this.
+# bash completion for scalekit-exec. Made by python -m scalekit_exec.cli.auth.completion; change that, not this.
+# To have it in every bash: scalekit-auth completion bash --install
 
 # Offer those of the lines $2 that begin with $1. What bash takes for the beginning of the word, up
 # to the last of COMP_WORDBREAKS ("=", "@" and ":" are among them), is left out of each.
-_scalekit_exec_offer() {
+_scalekit_offer() {
     local word=$1 cur=${COMP_WORDS[COMP_CWORD]} line IFS=$'\n'
     case $cur in = | @ | :) cur= ;; esac
     for line in $2; do
@@ -12,27 +13,27 @@ _scalekit_exec_offer() {
     done
 }
 
-_scalekit_exec_files() {
+_scalekit_files() {
     compopt -o filenames 2>/dev/null # bash 3.2 has no compopt
-    _scalekit_exec_offer "$1" "$(compgen -f -- "$1")"
+    _scalekit_offer "$1" "$(compgen -f -- "$1")"
 }
 
 # The command after "--": its own completion where bash-completion can find it.
-_scalekit_exec_command() {
+_scalekit_command() {
     local cur=${COMP_WORDS[COMP_CWORD]}
     if declare -F _comp_command_offset >/dev/null; then
         _comp_command_offset "$1"
     elif declare -F _command_offset >/dev/null; then
         _command_offset "$1"
     elif ((COMP_CWORD == $1)) && [[ $cur != */* ]]; then
-        _scalekit_exec_offer "$cur" "$(compgen -c -- "$cur" | sort -u)"
+        _scalekit_offer "$cur" "$(compgen -c -- "$cur" | sort -u)"
     else
-        _scalekit_exec_files "$cur"
+        _scalekit_files "$cur"
     fi
 }
 
 # The map that the words so far name with -c, as an option for --list-words.
-_scalekit_exec_map() {
+_scalekit_map() {
     local i path
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -52,12 +53,37 @@ _scalekit_exec_map() {
     fi
 }
 
+# The services and groups of the map, behind an "@" the identifiers. In a list that is only looked
+# at (COMP_TYPE 63, a second Tab) each has its description.
+_scalekit_services() {
+    local word=$1 map lines line text IFS=$'\n'
+    map=$(_scalekit_map)
+    case $word in
+        *@*) text=$word ;;
+    esac
+    lines=$(command scalekit-exec ${map:+"$map"} --list-words ${text:+"$text"} \
+        2>/dev/null </dev/null)
+    text=
+    for line in $lines; do
+        if [[ ${COMP_TYPE-} == 63 && $line == "$word"* ]]; then
+            text+="${line%%$'\t'*}  (${line#*$'\t'})"$'\n'
+        else
+            line=${line%%$'\t'*}
+            case $line in
+                *[!A-Za-z0-9_.,:=@%/+-]*) line=$(printf '%q' "$line") ;;
+            esac
+            text+=$line$'\n'
+        fi
+    done
+    _scalekit_offer "$word" "$text"
+}
+
 _scalekit_exec() {
-    local i word option map
+    local i word option command options kind
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         if [[ ${COMP_WORDS[i]} == -- ]]; then
-            _scalekit_exec_command "$((i + 1))"
+            _scalekit_command "$((i + 1))"
             return
         fi
     done
@@ -70,29 +96,40 @@ _scalekit_exec() {
     if [[ $word == --*=* ]]; then
         option=${word%%=*}
         word=${word#*=}
+        kind=none
     fi
-    case $option in
-        -c | --config | --env-file)
-            _scalekit_exec_files "$word"
+    case "$command $option" in
+        *" -c" | *" --config" | *" --env-file")
+            _scalekit_files "$word"
             return
             ;;
-        --pass)
-            _scalekit_exec_offer "$word" "$(compgen -e)"
+        *" --environment" | *" --identifier" | *" --timeout" | *" --min-ttl")
             return
             ;;
-        --environment | --identifier | --timeout | --min-ttl)
+        *" --pass")
+            _scalekit_offer "$word" "$(compgen -e)"
             return
             ;;
     esac
     case $word in
-        -*)
-            _scalekit_exec_offer "$word" "-c
+        -*) kind=${kind:-options} ;;
+    esac
+    case $command in
+        "")
+            options="-c
 --config
 --env-file
 --environment
 --identifier
 --timeout
 --min-ttl
+--wait
+--no-wait
+--open
+--redact
+--no-redact
+--serve
+--serve-only
 --pristine
 --pass
 --keep-credentials
@@ -107,13 +144,14 @@ _scalekit_exec() {
 -h
 --help
 --"
+            : "${kind:=services}"
             ;;
-        *)
-            map=$(_scalekit_exec_map)
-            _scalekit_exec_offer "$word" "$(
-                command scalekit-exec ${map:+"$map"} --list-words 2>/dev/null </dev/null | cut -f 1
-            )"
-            ;;
+    esac
+    case $kind in
+        options) _scalekit_offer "$word" "$options" ;;
+        services) _scalekit_services "$word" ;;
+        files) _scalekit_files "$word" ;;
+        words*) _scalekit_offer "$word" "${kind#words }" ;;
     esac
 }
 

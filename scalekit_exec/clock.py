@@ -98,7 +98,7 @@ def parse_http_date(text: str) -> float | None:
         date = (_number(words[3]), _MONTHS.index(words[2]) + 1, _number(words[1]))
         hour, minute, second = words[4].split(":")
         return float(_seconds(date, (_number(hour), _number(minute), _number(second))))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -4,6 +4,8 @@ import copy
 import io
 import os
 import pickle
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -28,6 +30,7 @@ from tests.support.servers import answer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.launches import Folder
     from tests.support.sandboxes import SandboxHandle
 
 MAP = """
@@ -126,7 +129,7 @@ class TestWithEveryClient:
             "https://gmail.googleapis.com:8443/",
             "https://me:pass@gmail.googleapis.com/",
             "https://127.0.0.1/",
-            "https://gmаil.googleapis.com/",
+            "https://gm\u0430il.googleapis.com/",
         ],
     )
     def test_any_other_address_is_refused_before_anything_is_read(
@@ -197,6 +200,19 @@ class TestWithEveryClient:
         origin.script = lambda _: answer(401)
         assert Ask(ca).by(client, ScalekitAuth("api"), origin.url()).status == 401
         assert len(origin.asked) == 2
+        assert reads(scalekit) == 2
+
+    def test_a_401_after_the_repetition_was_sent_on_is_the_answer(
+        self, client: str, ca: Authority, origin: Origin, scalekit: SandboxHandle
+    ) -> None:
+        def script(asked: Asked) -> bytes:
+            if asked.authorization == "Bearer T" or asked.path == "/end":
+                return answer(401)
+            return answer(307, b"", "Location: /end")
+
+        origin.script = script
+        assert Ask(ca).by(client, ScalekitAuth("api"), origin.url("/start")).status == 401
+        assert [one.path for one in origin.asked] == ["/start", "/start", "/end"]
         assert reads(scalekit) == 2
 
     def test_a_401_is_the_answer_where_there_is_no_other_token(
@@ -380,8 +396,27 @@ class TestLaunch:
             for auth in (ScalekitAuth(), ScalekitAuth("gmail@alice")):
                 assert ask(auth, "https://gmail.googleapis.com/").status == 200
         launch.delenv("SCALEKIT_EXEC")
-        with pytest.raises(ConfigurationError, match=r"no scalekit\.toml"):
-            ask(ScalekitAuth("gmail"), "https://gmail.googleapis.com/")
+        for auth in (ScalekitAuth(), ScalekitAuth("gmail")):
+            with pytest.raises(ConfigurationError, match=r"no scalekit\.toml"):
+                ask(auth, "https://gmail.googleapis.com/")
+
+
+@pytest.mark.parametrize("map_there", [True, False])
+def test_inside_a_launch_with_a_broker_nothing_else_is_needed(
+    folder: Folder, *, map_there: bool
+) -> None:
+    code = f"""
+import os, requests
+from scalekit_exec import ScalekitAuth
+if not {map_there}:
+    os.chdir("/")
+assert "GMAIL_TOKEN" not in os.environ and "SCALEKIT_CLIENT_SECRET" not in os.environ
+request = requests.Request("GET", "https://gmail.googleapis.com/").prepare()
+ScalekitAuth({"" if map_there else "'gmail'"})(request)
+print(request.headers["Authorization"][:15])
+"""
+    done = folder.launch("--serve-only", "gmail", "--", sys.executable, "-c", code)
+    assert (done.status, done.out) == (0, "Bearer sandbox-\n"), done.err
 
 
 STATIC = {"username": "me@example.com", "password": "pass"}
@@ -567,10 +602,7 @@ def test_it_is_an_auth_whichever_module_comes_first() -> None:
         auth(object())
 
 
-def test_importing_it_imports_neither_client(folder: Any) -> None:
-    import subprocess
-    import sys
-
+def test_importing_it_imports_neither_client(folder: Folder) -> None:
     code = (
         "import sys; from scalekit_exec import ScalekitAuth; ScalekitAuth('gmail')\n"
         "print({'requests', 'httpx', 'httpx2', 'anyio', 'grpc', 'scalekit'} & set(sys.modules))"

@@ -70,13 +70,14 @@ class TestAddress:
             "ftp://slack.com/",
             "https://slack.com@evil.example/",
             "https://evil.example\\@slack.com/",
+            "https://slack.com/\\evil.example",
             "https://evil.example%2f@slack.com/",
             "https://slack%2ecom/",
             "https://slack.com\t.evil.example/",
             "https://slack.com\n/",
             " https://slack.com/",
             "https://slack。com/",
-            "https://ｓlack.com/",
+            "https://\uff53lack.com/",
             "https://släck.com/",
             "https://slack.com../",
             "https://.slack.com/",
@@ -160,7 +161,7 @@ class TestHosts:
             ("lack.com", False),
         ],
     )
-    def test_a_host_is_matched_whole(self, host: str, fits: bool) -> None:
+    def test_a_host_is_matched_whole(self, host: str, *, fits: bool) -> None:
         assert may(service("slack"), f"https://{host}/") is fits
 
     def test_a_pattern_stands_for_whole_labels_below_it(self) -> None:
@@ -315,17 +316,14 @@ class TestTable:
         assert len(matching._rules()) == 348
         assert len(HOSTLESS.split()) == len(set(HOSTLESS.split()))
 
-    @pytest.mark.parametrize("key", sorted(matching._rules()))
-    def test_every_provider_has_a_form_or_says_why_not(self, key: str) -> None:
-        own = service(provider=key)
-        try:
-            form = providers.form_of(own)
-        except ConfigurationError as error:
-            assert key in ("trello", "redshift")
-            assert error.code == "config-invalid"
-            return
-        assert form.choices
-        assert all(choice for choice in form.choices)
+    def test_every_provider_has_a_form_or_says_why_not(self) -> None:
+        for key in matching._rules():
+            own = service(provider=key)
+            if key in ("trello", "redshift"):
+                with pytest.raises(ConfigurationError, match="sets headers only"):
+                    providers.form_of(own)
+            else:
+                assert all(providers.form_of(own).choices), key
 
     def test_no_two_keys_read_alike(self) -> None:
         assert len(matching._keys()) == len(matching._rules())

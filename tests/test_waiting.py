@@ -106,6 +106,20 @@ def test_several_services_are_shown_and_awaited_together(folder: Folder) -> None
     assert waiting.end()[0] == 0, waiting.said
 
 
+def test_two_words_for_one_account_need_one_click(folder: Folder) -> None:
+    assert folder.sandbox is not None
+    expire(folder, GMAIL)
+    waiting = launch(folder, "--wait", "gmail=A_TOKEN", "slack", "gmail=B_TOKEN")
+    click(folder.sandbox, waiting.until(LINK))
+    status, out = waiting.end()
+    assert status == 0, waiting.said
+    child = json.loads(out)
+    assert child["A_TOKEN"] == child["B_TOKEN"]
+    assert child["SCALEKIT_EXEC"] == "gmail=A_TOKEN,slack=SLACK_BOT_TOKEN,gmail=B_TOKEN"
+    links = [c for c in folder.sandbox.requests() if c["operation"] == "link"]
+    assert len(links) == 1
+
+
 def test_an_account_that_is_not_there_yet_is_made_by_the_person_and_not_by_us(
     folder: Folder,
 ) -> None:

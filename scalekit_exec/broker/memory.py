@@ -242,7 +242,7 @@ class Memory:
         )
         return RefusedError(
             404,
-            f'the launch has no service "{shown(text, 80)}"; it has {known}',
+            f'the launch that serves has no service "{shown(text, 80)}"; it has {known}',
             "unknown-service",
             f"name it there too: scalekit-exec --serve … {shown(text, 80)} -- COMMAND",
         )

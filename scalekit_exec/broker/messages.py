@@ -119,7 +119,10 @@ def _encode(value: Mapping[str, object]) -> bytes:
 def _decode(answer: Answer) -> dict[str, object]:
     import json
 
-    value = json.loads(answer.body)
+    try:
+        value = json.loads(answer.body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004 - one class for every fault of an answer
     return value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -173,9 +174,9 @@ class Broker:
 
 def _leave_signals_to_the_main_thread() -> None:
     """Let no signal be delivered here, where Python would not look for it before long."""
-    import signal
+    if sys.platform != "win32":
+        import signal
 
-    if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
 
 

@@ -9,6 +9,7 @@ from scalekit_exec.errors import (
     Failure,
     NoCredentialsError,
     ScalekitExecError,
+    shown,
 )
 from scalekit_exec.record import replace
 from scalekit_exec.resolver import Outcome
@@ -37,6 +38,8 @@ def serve(
 ) -> Broker:
     """Open the launch's broker; `unknown_life` as in its terms.
 
+    Raises ScalekitExecError `broker` where this machine has no port for it.
+
     Every later read opens a vault anew: hours may lie between two of them, in which connections
     die and networks change. Nobody is asked to authorize, and no link is made.
     """
@@ -59,7 +62,14 @@ def serve(
             vault.close()
 
     terms = Terms(read, on_secret, rules.min_ttl, rules.strict, unknown_life)
-    return Broker(ready.wanted, ready.filled, terms)
+    try:
+        return Broker(ready.wanted, ready.filled, terms)
+    except OSError as error:
+        raise ScalekitExecError(
+            "broker",
+            f"no broker can be opened on 127.0.0.1: {shown(error.strerror)}",
+            "without --serve the launch needs no port",
+        ) from None
 
 
 def is_needed(environ: Mapping[str, str], find_credentials: Callable[[], object]) -> bool:

@@ -6,7 +6,7 @@ import sys
 
 from scalekit_exec.cli import terminal, words
 from scalekit_exec.cli.sources import Sources
-from scalekit_exec.errors import OWN_FAILURE, ScalekitExecError, UsageError, shown
+from scalekit_exec.errors import OWN_FAILURE, ScalekitExecError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,10 +27,16 @@ __all__ = ["main"]
 PROGRAM = "scalekit-exec"
 WINDOWS = sys.platform == "win32"
 USAGE = "scalekit-exec SERVICE... -- COMMAND [ARG...]"
+# Without any of them a command has no place for a credential that could be seen to be empty.
+CREDENTIAL_WORDS = ("authorization", "bearer", "token", "api-key", "api_key", "apikey")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `scalekit-exec` with these words; return the status where it did not become the child."""
+    if "--list-words" in argv and "--" not in argv:
+        from scalekit_exec.cli import offer
+
+        return offer.main(argv)
     from scalekit_exec import launch
 
     launch.begin()
@@ -101,19 +107,16 @@ class _Launcher:
             keep_credentials=parsed.on("--keep-credentials"),
             windows=WINDOWS,
         )
-        if parsed.on("--list-words"):
-            return self._list_words()
         if not parsed.services:
             raise UsageError("usage", "no service is named", f"usage: {USAGE}; see --help")
         if parsed.on("--dry-run"):
             return self._dry_run()
-        if not parsed.command:
-            raise self._no_command()
+        command = parsed.command or self._shell()
         from scalekit_exec.run import Launch, become, run
 
         request = Launch(
             parsed.services,
-            parsed.command,
+            command,
             self.environ,
             policy,
             self._identifier(),
@@ -125,11 +128,35 @@ class _Launcher:
 
             launch.shield()
             finish = self._stay
+        finish = self._speaking(finish)
         if "SCALEKIT_EXEC_URL" in self.environ and self._has_only_a_broker():
             return self._run_inside(request, finish)
         connect = self.sources.sandbox if parsed.on("--sandbox") else self.sources.scalekit
         wait = self._wait if self.sources.patience() > 0 else None
         return run(request, self.sources.load_map, connect, self.speaker.warning, wait, finish)
+
+    def _shell(self) -> tuple[str, ...]:
+        """Return the user's own shell as the command, or raise what says that one is missing."""
+        from scalekit_exec.cli import subshell
+
+        return subshell.shell(self.words, self.environ, self.sources)
+
+    def _speaking(self, finish: Callable[[Ready], int]) -> Callable[[Ready], int]:
+        """Return what says first what there is to say of the command, if there is anything."""
+        command = self.words.command or ()
+        if command and not any(word in " ".join(command).lower() for word in CREDENTIAL_WORDS):
+            return finish
+
+        def told(ready: Ready) -> int:
+            from scalekit_exec.cli import subshell
+
+            if not command:
+                subshell.announce(self.speaker, ready, serve_only=self.words.on("--serve-only"))
+            else:
+                subshell.warn_of_expansion(self.speaker, ready)
+            return finish(ready)
+
+        return told
 
     def _check_passed(self) -> None:
         """Refuse `--pass` where nothing is left out that it could keep."""
@@ -218,65 +245,6 @@ class _Launcher:
             open_browser=self.words.on("--open"),
             seconds=self.sources.patience(),
         )
-
-    def _no_command(self) -> UsageError:
-        """Tell what is missing: the command, or the `--` before it."""
-        if self.words.command is not None:
-            return UsageError("usage", "no command stands after --", f"usage: {USAGE}")
-        given = self.words.services
-        known = self._known_words()
-        strangers = [word for word in given if not known(word)]
-        if not strangers:
-            return UsageError(
-                "usage",
-                'no command: there is no "--" with a command behind it',
-                f"scalekit-exec {' '.join(map(terminal.quoted, given))} -- COMMAND [ARG...]",
-            )
-        at = given.index(strangers[0])
-        services, command = given[:at], given[at:]
-        example = [
-            *map(terminal.quoted, services or ("SERVICE",)),
-            "--",
-            *map(terminal.quoted, command),
-        ]
-        hint = f"scalekit-exec {' '.join(example)}"
-        if WINDOWS:
-            hint += "\nPowerShell may swallow the first --; write it in quotes: '--'"
-        return UsageError(
-            "usage",
-            f'no "--" between the services and the command; "{shown(strangers[0])}" is no service',
-            hint,
-        )
-
-    def _known_words(self) -> Callable[[str], bool]:
-        """Return what tells a service or group of the map from another word."""
-        from scalekit_exec import config
-
-        try:
-            found = config.load(
-                self.words.value("--config"), self.environ, self.sources.working_folder()
-            )
-        except ScalekitExecError:
-            return config.is_word
-        return lambda word: (
-            config.is_word(word)
-            and (config.parse_word(word).name in (*found.services, *found.groups))
-        )
-
-    def _list_words(self) -> int:
-        """Tell a completion what could be typed; a map that cannot be read offers nothing."""
-        from contextlib import suppress
-
-        self.speaker.level = -1
-        with suppress(ScalekitExecError):
-            found = self.sources.load_map()
-            lines = [
-                f"{name}\t{service.connection_name}" for name, service in found.services.items()
-            ]
-            lines += [f"{name}\tgroup: {', '.join(names)}" for name, names in found.groups.items()]
-            if lines:
-                terminal.answer("\n".join(lines))
-        return 0
 
     def _dry_run(self) -> int:
         from scalekit_exec.cli import plan

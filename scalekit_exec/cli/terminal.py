@@ -42,7 +42,7 @@ def answer_json(value: Mapping[str, object]) -> None:
     """Print an answer for a program: one JSON object with the version of its form."""
     import json
 
-    answer(json.dumps({"version": VERSION, **value}, ensure_ascii=False))
+    answer(json.dumps({"version": VERSION, **value}))
 
 
 def is_watched(environ: Mapping[str, str]) -> bool:

@@ -81,7 +81,7 @@ OPTIONS = (
     Option("--open", "wait, and open the link in the browser"),
     Option("--redact", "hide secrets in the command's output", variable="SCALEKIT_EXEC_REDACT"),
     Option("--no-redact", "do not, whatever your file says"),
-    Option("--serve", "stay, and hand the command fresh tokens while it runs"),
+    Option("--serve", "stay, and give the command fresh tokens as it runs"),
     Option("--serve-only", "the same, and no token in its environment"),
     Option("--pristine", "start from a nearly empty environment"),
     Option("--pass", "with --pristine: keep NAME too (NAME* too)", "", "NAME", repeated=True),

@@ -31,6 +31,7 @@ PIPE_SIZE = 1048576  # what Linux lets everybody have; fewer, larger turns
 HELD_AT_MOST = 0.05
 DRAIN = 0.2
 NEVER = float("inf")
+RESIZED, ENDED = b"r", b"e"
 # The reader has gone, or the terminal has: the child is to find that out itself.
 GONE = (errno.EPIPE, errno.EIO, errno.ECONNRESET)
 
@@ -72,7 +73,9 @@ class Outlet:
         self._redactor = redactor
         self._terminal: Terminal | None = None
         self._problem: OSError | None = None
-        self._end, self._ender = os.pipe()  # tells the thread of the child's end
+        self._news, self._teller = os.pipe()  # how the main thread speaks to ours
+        self._let_go_at = self._drained_at = NEVER
+        self._owed = 0
         if os.isatty(target):
             from scalekit_exec.launch.terminal import Terminal
 
@@ -98,22 +101,22 @@ class Outlet:
     def follow_size(self) -> None:
         """Let the child's terminal be as large as the user's."""
         if self._terminal is not None:
-            self._terminal.follow_size()
+            os.write(self._teller, RESIZED)
 
     def finish(self) -> None:
         """Write what the child has left, and wait a moment for what it left running."""
-        os.write(self._ender, b".")
+        os.write(self._teller, ENDED)
         self._thread.join()
 
     def close(self) -> None:
         """Let go of the descriptors."""
         if self._thread.is_alive():
             return  # only after an exception; the process is about to end
-        for descriptor in (self._source, self.entrance, self._end, self._ender):
+        for descriptor in (self._source, self.entrance, self._news, self._teller):
             if descriptor >= 0:
                 with suppress(OSError):
                     os.close(descriptor)
-        self._source = self.entrance = self._end = self._ender = -1
+        self._source = self.entrance = self._news = self._teller = -1
 
     def complain(self) -> None:
         """Raise ScalekitExecError where the output could not be written, a full disk for one."""
@@ -139,29 +142,35 @@ class Outlet:
     def _pass_on(self) -> None:
         ready = select.poll()
         ready.register(self._source, select.POLLIN)
-        ready.register(self._end, select.POLLIN)
-        let_go_at = drained_at = NEVER
-        owed = 0
-        while True:
-            pause = min(let_go_at, drained_at) - time.monotonic()
+        ready.register(self._news, select.POLLIN)
+        # However slow the reader is, it gets all that was written before the child's end.
+        while self._owed > 0 or time.monotonic() < self._drained_at:
+            tell_at = NEVER if self._terminal is None else self._terminal.tell_at
+            pause = min(self._let_go_at, self._drained_at, tell_at) - time.monotonic()
             events = dict(ready.poll(None if pause == NEVER else max(0.0, pause) * 1000 + 1))
-            if self._end in events:
-                ready.unregister(self._end)
-                drained_at = time.monotonic() + DRAIN
-                owed = _waiting_bytes(self._source)
+            if self._news in events:
+                self._hear()
+            if self._terminal is not None:
+                self._terminal.tell_of_size()
             if self._source in events:
                 data = self._read()
                 if data is None:
                     return
-                owed -= len(data)
+                self._owed -= len(data)
                 _write(self._sink, self._redactor.feed(data))
-                let_go_at = time.monotonic() + HELD_AT_MOST if self._redactor.held else NEVER
-            elif time.monotonic() >= let_go_at:
-                let_go_at = NEVER
+                self._let_go_at = time.monotonic() + HELD_AT_MOST if self._redactor.held else NEVER
+            elif time.monotonic() >= self._let_go_at:
+                self._let_go_at = NEVER
                 _write(self._sink, self._redactor.release())
-            # However slow the reader is, it gets all that was written before the child's end.
-            if owed <= 0 and time.monotonic() >= drained_at:
-                return
+
+    def _hear(self) -> None:
+        """Take what the main thread says."""
+        news = os.read(self._news, 4096)
+        if ENDED in news:
+            self._drained_at = time.monotonic() + DRAIN
+            self._owed = _waiting_bytes(self._source)
+        if self._terminal is not None:
+            self._terminal.follow_size()
 
     def _read(self) -> bytes | None:
         """Return what came, None at the end."""

@@ -12,7 +12,10 @@ import os
 import signal
 import sys
 import termios
+import time
 from contextlib import suppress
+
+from scalekit_exec.launch.nameless import open_nameless
 
 assert sys.platform != "win32"  # noqa: S101 - how mypy is told that a module is of one platform
 
@@ -24,12 +27,29 @@ INPUT, OUTPUT, LOCAL, CHARACTERS = 0, 1, 3, 6  # where tcgetattr has what
 # it before 3.13 or so.
 EXTPROC = 0o200000 if sys.platform == "linux" else 0x800
 MODES_CHANGED = 0x40  # TIOCPKT_IOCTL
+NEVER = float("inf")
+# vim does not look at a second SIGWINCH while it answers the first, not before the next key.
+AFTER_THE_FIRST = 0.05
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     Modes = list[Any]
+
+
+def _open() -> tuple[int, int]:
+    """Return both ends of a pseudo-terminal, ours and the child's, which is for writing only.
+
+    No key ever comes through it. Who tries to read one is told at once, and may look elsewhere.
+    """
+    with suppress(OSError):
+        return open_nameless()
+    master, both_ways = os.openpty()
+    slave = os.open(os.ttyname(both_ways), os.O_WRONLY | os.O_NOCTTY)
+    os.close(both_ways)
+    os.fchmod(slave, 0o200)  # not 0: /dev/stderr can be opened
+    return master, slave
 
 
 class Terminal:
@@ -42,7 +62,8 @@ class Terminal:
     def __init__(self, real: int) -> None:
         self._real = real
         self._size = NO_SIZE
-        self.master, self.slave = os.openpty()
+        self.tell_at = NEVER
+        self.master, self.slave = _open()
         try:
             self._controlling = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
         except OSError:
@@ -72,14 +93,20 @@ class Terminal:
         return b"" if data[0] else data[1:]
 
     def follow_size(self) -> None:
-        """Make it as large as the user's, and tell who runs there again: now it is true."""
+        """Make it as large as the user's, which may tell a program of its new size before we do."""
         with suppress(OSError):
             size = fcntl.ioctl(self._real, termios.TIOCGWINSZ, NO_SIZE)
-            if size == self._size:
-                return
-            first, self._size = self._size == NO_SIZE, size
-            fcntl.ioctl(self.master, termios.TIOCSWINSZ, size)
-            if not first:
+            if size != self._size:
+                fcntl.ioctl(self.master, termios.TIOCSWINSZ, size)
+                if self._size != NO_SIZE:
+                    self.tell_at = time.monotonic() + AFTER_THE_FIRST
+                self._size = size
+
+    def tell_of_size(self) -> None:
+        """Tell who runs there once more of a new size, once it is time."""
+        if time.monotonic() >= self.tell_at:
+            self.tell_at = NEVER
+            with suppress(OSError):
                 os.killpg(os.tcgetpgrp(self._controlling), signal.SIGWINCH)
 
     def _carry_to_real(self) -> None:

@@ -57,9 +57,9 @@ def _refused(what: str, hint: str = _EXAMPLE) -> UsageError:
 def _host(authority: str) -> tuple[str, int]:
     host, colon, digits = authority.partition(":")
     host = host.lower().removesuffix(".")
-    fault = host_fault(host)
-    if fault or host.startswith("["):
-        raise _refused(f"the address {fault or 'must name a host'}")
+    fault = host_fault(host)  # of an IPv6 address no more than its bracket is left here
+    if fault:
+        raise _refused(f"the address {fault}")
     if not colon:
         return host, HTTPS
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 5 and 0 < int(digits) < 65536):

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from scalekit_exec.files import HOME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["SHELLS", "advice", "found", "user_file"]
+__all__ = ["SHELLS", "advice", "found", "user_file", "user_files"]
 
-# A completion is found by the name of its file; bash-completion wants the bare command.
-_NAMES = {"bash": "scalekit-exec", "zsh": "_scalekit-exec", "fish": "scalekit-exec.fish"}
-SHELLS = tuple(_NAMES)
+SHELLS = (
+    *("bash", "zsh", "fish", "yash"),
+    *("nushell", "elvish", "tcsh", "xonsh", "powershell"),
+)
+# The file of each shell that `completions/` has for scalekit-exec, or for both commands.
+_FIRST = {
+    "bash": "scalekit-exec.bash",
+    "zsh": "_scalekit-exec",
+    "fish": "scalekit-exec.fish",
+    "yash": "scalekit-exec.yash",
+    "nushell": "scalekit-exec.nu",
+    "elvish": "scalekit-exec.elv",
+    "tcsh": "scalekit-exec.csh",
+    "xonsh": "scalekit-exec.xsh",
+    "powershell": "scalekit-exec.ps1",
+}
 _SYSTEM = {
     "bash": (
         "/usr/share/bash-completion/completions",
@@ -37,39 +51,81 @@ _SYSTEM = {
 def _base(environ: Mapping[str, str], variable: str, *default: str) -> str:
     """Return an XDG folder; only an absolute one counts, as its specification says."""
     given = environ.get(variable, "")
-    home = environ.get(HOME, "") or os.path.expanduser("~")
-    return given if os.path.isabs(given) else os.path.join(home, *default)
+    return given if os.path.isabs(given) else os.path.join(_home(environ), *default)
+
+
+def _home(environ: Mapping[str, str]) -> str:
+    return environ.get(HOME, "") or os.path.expanduser("~")
+
+
+def _folder(shell: str, environ: Mapping[str, str]) -> str:
+    """Return the folder of the user's own that a shell looks into, or that its rc file can name."""
+    config = _base(environ, "XDG_CONFIG_HOME", ".config")
+    data = _base(environ, "XDG_DATA_HOME", ".local", "share")
+    if sys.platform == "win32":
+        config = data = environ.get("APPDATA") or os.path.join(_home(environ), "AppData", "Roaming")
+    if shell == "bash":
+        own = environ.get("BASH_COMPLETION_USER_DIR", "").split(":")[0]
+        own = own if os.path.isabs(own) else os.path.join(data, "bash-completion")
+        return os.path.join(own, "completions")
+    if shell == "nushell" and sys.platform == "darwin" and "XDG_CONFIG_HOME" not in environ:
+        config = os.path.join(_home(environ), "Library", "Application Support")
+    return {
+        "zsh": os.path.join(data, "zsh", "site-functions"),
+        "fish": os.path.join(config, "fish", "completions"),
+        "yash": os.path.join(data, "yash", "completion"),
+        "nushell": os.path.join(config, "nushell", "autoload"),
+        "elvish": os.path.join(config, "elvish", "lib"),
+        "xonsh": os.path.join(config, "xonsh", "rc.d"),
+        "tcsh": os.path.join(data, "tcsh"),
+        "powershell": os.path.join(config, "powershell"),
+    }[shell]
+
+
+def _name(shell: str, committed: str) -> str:
+    """Return the name that a shell finds a file by; bash and yash want the bare command."""
+    return os.path.splitext(committed)[0] if shell in ("bash", "yash") else committed
+
+
+def user_files(shell: str, environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Return where each of these files of `completions/` lies, once the user has installed it."""
+    folder = _folder(shell, environ)
+    return {name: os.path.join(folder, _name(shell, name)) for name in names}
 
 
 def user_file(shell: str, environ: Mapping[str, str]) -> str:
     """Return where the user's own completion of `scalekit-exec` lies; `shell` is of SHELLS."""
-    if shell == "fish":
-        folder = os.path.join(_base(environ, "XDG_CONFIG_HOME", ".config"), "fish", "completions")
-    else:
-        data = _base(environ, "XDG_DATA_HOME", ".local", "share")
-        if shell == "bash":
-            own = environ.get("BASH_COMPLETION_USER_DIR", "").split(":")[0]
-            own = own if os.path.isabs(own) else os.path.join(data, "bash-completion")
-            folder = os.path.join(own, "completions")
-        else:
-            folder = os.path.join(data, "zsh", "site-functions")
-    return os.path.join(folder, _NAMES[shell])
+    return os.path.join(_folder(shell, environ), _name(shell, _FIRST[shell]))
 
 
 def found(shell: str, environ: Mapping[str, str]) -> str | None:
     """Return the installed completion script: the user's own, else the system's; None if none."""
-    system = (os.path.join(folder, _NAMES[shell]) for folder in _SYSTEM[shell])
+    name = _name(shell, _FIRST[shell])
+    system = (os.path.join(folder, name) for folder in _SYSTEM.get(shell, ()))
     return next(filter(os.path.isfile, (user_file(shell, environ), *system)), None)
 
 
 def advice(shell: str, path: str) -> str:
     """Return what the shell needs to find a script at this path, for a person to read."""
+    folder = os.path.dirname(path)
     if shell == "zsh":
-        folder = _word(os.path.dirname(path))
-        return f"in ~/.zshrc: fpath=({folder} $fpath); autoload -Uz compinit && compinit"
+        return f"in ~/.zshrc: fpath=({_word(folder)} $fpath); autoload -Uz compinit && compinit"
     if shell == "bash":
-        return f"without the bash-completion package, in ~/.bashrc: . {_word(path)}"
-    return "fish finds it by itself"
+        auth = os.path.join(folder, "scalekit-auth")
+        return (
+            f"without the bash-completion package, in ~/.bashrc: . {_word(path)}; . {_word(auth)}"
+        )
+    if shell == "yash":
+        return f"in ~/.yashrc: YASH_LOADPATH=($YASH_LOADPATH {_word(os.path.dirname(folder))})"
+    if shell == "elvish":
+        return "in ~/.config/elvish/rc.elv: use scalekit-exec"
+    if shell == "tcsh":
+        return f"in ~/.tcshrc: source {_word(path)}"
+    if shell == "powershell":
+        from scalekit_exec.shells.quote import powershell
+
+        return f"in the file that $PROFILE names: . {powershell(path)}"
+    return f"{shell} finds it by itself"
 
 
 def _word(path: str) -> str:

@@ -42,7 +42,9 @@ def resume(
     `patience` is in seconds. All or nothing: where one is not authorized, its failure comes back
     with the last link.
     """
-    targets = [Target(service, status) for service, status in outcome.unauthorized]
+    # Two words for one account need one click.
+    by_key = {service.key: Target(service, status) for service, status in outcome.unauthorized}
+    targets = list(by_key.values())
     effects.begin(patience, targets)
     failed = drive(targets, effects, patience)
     if failed or effects.waiting_for(targets):
@@ -54,9 +56,10 @@ def resume(
         told = [_told(event.target, event.error, effects, rules) for event in failed]
         return Outcome(outcome.filled, (*told, *failures), outcome.warnings)
     deadline.restart()
-    more = resolver.resolve([target.wanted for target in targets], vault, deadline, rules)
-    by_word = {filled.wanted.named: filled for filled in (*outcome.filled, *more.filled)}
-    filled = [by_word[service.named] for service in wanted if service.named in by_word]
+    again = [service for service, _ in outcome.unauthorized]
+    more = resolver.resolve(again, vault, deadline, rules)
+    by_wanted = {filled.wanted: filled for filled in (*outcome.filled, *more.filled)}
+    filled = [by_wanted[service] for service in wanted if service in by_wanted]
     return Outcome(tuple(filled), more.failures, (*outcome.warnings, *more.warnings))
 
 

@@ -349,19 +349,11 @@ def test_as_pid_1_signals_are_forwarded(stayer: Launcher, tmp_path: Path) -> Non
     assert run([*_unshare(), *words], seconds=10).returncode == 7
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="cannot become somebody else")
-def test_a_child_of_the_same_user_cannot_look_into_our_memory_or_environment() -> None:
-    """As somebody who is not root, whom nothing stops."""
-    look = "head -c 1 /proc/$PPID/environ; head -c 1 /proc/$PPID/mem; ls /proc/$PPID/fd; exit 0"
-    words = BARE.words("sh", "-c", look)
-    for launcher in (words, ["sh", "-c", f"true; sh -c '{look}'; true"]):
-        done = subprocess.run(
-            launcher,
-            user=65534,
-            env={"PATH": PATH, "SECRET": "x", "PYTHONDONTWRITEBYTECODE": "1"},
-            cwd="/",
-            capture_output=True,
-            check=True,
-        )
-        refused = done.stderr.count(b"Permission denied")
-        assert refused == (3 if launcher is words else 0), done.stderr
+def test_a_child_cannot_look_into_our_memory_or_environment(stayer: Launcher) -> None:
+    look = "head -c 1 /proc/$PPID/environ; head -c 1 /proc/$PPID/mem; exit 0"
+    # Nothing stops root: without capabilities it is a user as any other.
+    bare = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    ours = run([*bare, *stayer.words("sh", "-c", look)])
+    assert (ours.stdout, ours.stderr.count(b"Permission denied")) == (b"", 2)
+    other = run([*bare, "sh", "-c", f"sh -c '{look}'; true"])
+    assert b"environ" not in other.stderr, "the test itself sees nothing"

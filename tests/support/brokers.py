@@ -137,7 +137,7 @@ class Running:
                 pass
             return answer
 
-    def head(self, path: str, method: str = "GET", **headers: str | None) -> bytes:
+    def head(self, path: str, method: str = "GET", /, **headers: str | None) -> bytes:
         """Return a right request, but for what is given; a header that is None is left out."""
         sent: dict[str, str | None] = {
             "Host": f"127.0.0.1:{self.port}",
@@ -149,7 +149,7 @@ class Running:
 
     def get(self, path: str, **headers: str | None) -> tuple[int, Any]:
         """Return the status and the JSON, or the text, of a request."""
-        answer = wire.read_answer(self.raw(self.head(path, **headers), end=False))
+        answer = wire.read_answer(self.raw(self.head(path, "GET", **headers), end=False))
         body = answer.body.decode()
         return answer.status, json.loads(body) if body.startswith("{") else body
 

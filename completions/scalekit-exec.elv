@@ -1,0 +1,116 @@
+# elvish completion for scalekit-exec and scalekit-auth. Made by python -m scalekit_exec.cli.auth.completion; change that, not this.
+# To have it in every elvish: scalekit-auth completion elvish --install
+
+use path
+use str
+
+var scalekit-table = [
+  &scalekit-exec=[
+    &''=[&offered=[['-c' 'the map to use instead of the project''s'] ['--config' 'the map to use instead of the project''s'] ['--env-file' 'Scalekit''s credentials'] ['--environment' '[environments.NAME] of your file instead of [scalekit]'] ['--identifier' 'for every service that is named without @'] ['--timeout' 'for the whole resolution (30)'] ['--min-ttl' 'how long a token must live yet (60; given: or fail)'] ['--wait' 'for a person to authorize (300)'] ['--no-wait' 'hand the link over and end (default without a terminal)'] ['--open' 'wait, and open the link in the browser'] ['--redact' 'hide secrets in the command''s output'] ['--no-redact' 'do not, whatever your file says'] ['--serve' 'stay, and give the command fresh tokens as it runs'] ['--serve-only' 'the same, and no token in its environment'] ['--pristine' 'start from a nearly empty environment'] ['--pass' 'with --pristine: keep NAME too (NAME* too)'] ['--keep-credentials' 'leave Scalekit''s own credentials in it'] ['--dry-run' 'say what would be set and from where; no network'] ['--sandbox' 'ask an emulator instead of Scalekit'] ['--json' 'failures as JSON lines on stderr'] ['-q' 'errors only'] ['--quiet' 'errors only'] ['-v' 'say what happens, never a value'] ['--verbose' 'say what happens, never a value'] ['--version' 'say which version this is'] ['-h' 'say this'] ['--help' 'say this'] ['--' 'the command comes next']] &values=[&'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything' &'--min-ttl'='anything' &'--pass'='variable'] &words='service' &runs=$true]
+  ]
+  &scalekit-auth=[
+    &'authorize'=[&offered=[['--open' 'Open the link in the browser'] ['--force' 'Authorize anew what is ACTIVE, for other scopes'] ['--wait' 'For the person (300)'] ['--no-wait' 'Show the link and end'] ['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words='service' &runs=$false]
+    &'completion'=[&offered=[['--install' 'Write it to the shell''s folder in your home'] ['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words=['bash' 'zsh' 'fish' 'yash' 'nushell' 'elvish' 'tcsh' 'xonsh' 'powershell'] &runs=$false]
+    &'config'=[&offered=[['--env' 'Sets this; may be repeated'] ['--remove' 'Take SERVICE out of the map and its groups'] ['--project' 'Write scalekit.toml in this folder'] ['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'--env'='variable' &'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words='service' &runs=$false]
+    &'connections'=[&offered=[['--provider' 'Only those of one provider, such as GMAIL'] ['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'--provider'='anything' &'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words='' &runs=$false]
+    &'detect'=[&offered=[['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words='' &runs=$false]
+    &'doctor'=[&offered=[['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words='service' &runs=$false]
+    &'export'=[&offered=[['--format' 'sh, fish, powershell, nushell, elvish, xonsh, tcsh, cmd, json, dotenv, github; sh if not given'] ['--min-ttl' 'How long a token must live yet (60; given: or fail)'] ['--show' 'Also to a terminal'] ['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'--format'=['sh' 'fish' 'powershell' 'nushell' 'elvish' 'xonsh' 'tcsh' 'cmd' 'json' 'dotenv' 'github'] &'--min-ttl'='anything' &'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words='service' &runs=$false]
+    &'import'=[&offered=[['--dry-run' 'Say what would be done, and do nothing'] ['--project' 'Write scalekit.toml in this folder'] ['--force' 'Replace services that the map has already'] ['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words='path' &runs=$false]
+    &'list'=[&offered=[['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words='service' &runs=$false]
+    &'login'=[&offered=[['--url' 'As in https://NAME.scalekit.com; else it is asked for'] ['--client-id' 'It begins with skc_; else it is asked for'] ['--secret-stdin' 'Read the client secret from stdin'] ['--store' 'The system''s keyring (default), or your own .env'] ['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'--url'='anything' &'--client-id'='anything' &'--store'=['keyring' 'env'] &'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words='' &runs=$false]
+    &'logout'=[&offered=[['--purge' 'Remove the credentials in your own .env and config.toml, too'] ['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words='' &runs=$false]
+    &'sandbox'=[&offered=[['--scenario' 'Accounts, states and faults, in TOML'] ['--port' 'Default: a free one'] ['--ca-file' 'Write the certificate to trust here'] ['--lifetime' 'Without a command: end after this time'] ['--json' 'Without a command: print one JSON object'] ['--help' 'say this'] ['--' 'the command comes next']] &values=[&'--scenario'='path' &'--port'='anything' &'--ca-file'='path' &'--lifetime'='anything'] &words='' &runs=$true]
+    &'status'=[&offered=[['--check' 'Status 4 if a person is needed, 1 for other failures'] ['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words='service' &runs=$false]
+    &'token'=[&offered=[['--min-ttl' 'How long a token must live yet (60; given: or fail)'] ['--show' 'Also to a terminal'] ['-c' 'The map'] ['--config' 'The map'] ['--env-file' 'Scalekit''s credentials'] ['--environment' 'One of your [environments.NAME]'] ['--identifier' 'For services without @'] ['--timeout' 'For all requests together (30)'] ['--json' 'Answer and fail as JSON'] ['-q' 'Errors only'] ['--quiet' 'Errors only'] ['-v' 'Say what happens, never a value'] ['--verbose' 'Say what happens, never a value'] ['--help' 'say this']] &values=[&'--min-ttl'='anything' &'-c'='path' &'--config'='path' &'--env-file'='path' &'--environment'='anything' &'--identifier'='anything' &'--timeout'='anything'] &words='service' &runs=$false]
+    &''=[&offered=[['authorize' 'Let a person authorize services'] ['completion' 'Print the completion of both commands for a shell, the one you are in if none is named'] ['config' 'Put a service into the map, or show which files are read'] ['connections' 'List the connections of the Scalekit environment'] ['detect' 'Tell which service of the map an https address belongs to'] ['doctor' 'Check everything that a launch depends on, one thing per line'] ['export' 'Print what sets a launch''s variables, quoted for a shell'] ['import' 'Move connections.json and .env of the earlier scalekit-auth skill over'] ['list' 'List the services and groups of the map'] ['login' 'Keep the Scalekit client credentials'] ['logout' 'Remove the client secret from the system''s keyring, and tell what else is left'] ['sandbox' 'Run an emulator of Scalekit on this machine'] ['status' 'Show the state of services, of all in the map without words'] ['token' 'Print the bare token of a service, fresh from Scalekit'] ['--version' 'Show the version and exit'] ['--help' 'say this']] &values=[&] &words='' &runs=$false]
+  ]
+]
+
+# The services and groups of a map, behind an "@" the identifiers.
+fn scalekit-services {|before word|
+  var map = []
+  for i [(range (count $before))] {
+    if (str:has-prefix $before[$i] --config=) {
+      set map = [$before[$i]]
+    } elif (and (has-value [-c --config] $before[$i]) (< (+ $i 1) (count $before))) {
+      set map = [--config=$before[(+ $i 1)]]
+    }
+  }
+  var at = []
+  if (str:contains $word @) {
+    set at = [$word]
+  }
+  try {
+    e:scalekit-exec $@map --list-words $@at </dev/null 2>/dev/null | from-lines | each {|line|
+      var name text = (str:split &max=2 "\t" $line)
+      edit:complex-candidate $name &display=$name' ('$text')'
+    }
+  } catch e {
+    nop
+  }
+}
+
+fn scalekit-values {|kind before word|
+  if (eq $kind path) {
+    edit:complete-filename $word
+  } elif (eq $kind variable) {
+    e:env | from-lines | each {|line| take 1 [(str:split = $line)]}
+  } elif (eq $kind service) {
+    scalekit-services $before $word
+  } elif (eq (kind-of $kind) list) {
+    all $kind
+  }
+}
+
+fn scalekit-complete {|@words|
+  var commands = $scalekit-table[$words[0]]
+  var single = (eq (count $commands) (num 1))
+  var name = ''
+  if (and (not $single) (> (count $words) 2)) {
+    set name = $words[1]
+  }
+  if (not (has-key $commands $name)) {
+    return
+  }
+  var command = $commands[$name]
+  var before = $words[..-1]
+  var word = $words[-1]
+  if (and $command[runs] (has-value $before --)) {
+    # The command after "--", with its own completion.
+    var at = 0
+    while (not-eq $words[$at] --) {
+      set at = (+ $at 1)
+    }
+    edit:complete-sudo sudo $@words[(+ $at 1)..]
+    return
+  }
+  if (str:has-prefix $word --) {
+    var parts = [(str:split &max=2 = $word)]
+    if (eq (count $parts) (num 2)) {
+      if (has-key $command[values] $parts[0]) {
+        scalekit-values $command[values][$parts[0]] $before $parts[1] | each {|found|
+          if (eq (kind-of $found) string) {
+            put $parts[0]'='$found
+          } else {
+            edit:complex-candidate $parts[0]'='$found[stem]
+          }
+        }
+      }
+      return
+    }
+  }
+  if (has-key $command[values] $before[-1]) {
+    scalekit-values $command[values][$before[-1]] $before $word
+  } elif (or (str:has-prefix $word -) (and (not $single) (eq $name ''))) {
+    for pair $command[offered] {
+      edit:complex-candidate $pair[0] &display=$pair[0]' ('$pair[1]')'
+    }
+  } else {
+    scalekit-values $command[words] $before $word
+  }
+}
+
+for scalekit-name [(keys $scalekit-table)] {
+  set edit:completion:arg-completer[$scalekit-name] = $scalekit-complete~
+}

@@ -1,0 +1,154 @@
+"""A launch inside one that serves: no credentials, no map, and just its own tokens."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.launches import PROGRAM, Done, Folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENV = "import json, os; print(json.dumps(dict(os.environ)))"
+DESK = """
+[services.freshdesk]
+connection_name = "freshdesk_1"
+identifier = "mess"
+env = { FRESHDESK_KEY = "{username}", FRESHDESK_AUTH = "basic {username}:{password}" }
+"""
+
+
+def reads(folder: Folder) -> int:
+    assert folder.sandbox is not None
+    return len([c for c in folder.sandbox.requests() if c["operation"] == "auth"])
+
+
+def inside(folder: Folder, *words: str, outer: tuple[str, ...], at: Path | None = None) -> Done:
+    """Launch within a launch that serves; its working folder is `at`, and it has no credentials."""
+    code = (
+        "import os, subprocess, sys; os.chdir(sys.argv[1]); "
+        "assert not [n for n in os.environ if n.startswith('SCALEKIT_CLIENT')]; "
+        "sys.exit(subprocess.run(sys.argv[2:]).returncode)"
+    )
+    if "--" not in words:
+        words = (*words, "--", sys.executable, "-c", ENV)
+    start = (sys.executable, "-c", code, str(at or folder.path), PROGRAM, *words)
+    return folder.launch(*outer, "--", *start)
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Path:
+    """Return a folder where no map is found."""
+    made = tmp_path / "home" / "nowhere"
+    made.mkdir()
+    return made
+
+
+@pytest.mark.parametrize("serve", ["--serve", "--serve-only"])
+def test_a_launch_inside_needs_no_credentials_and_no_map(
+    folder: Folder, nowhere: Path, serve: str
+) -> None:
+    done = inside(folder, "gmail", outer=(serve, "gmail", "slack"), at=nowhere)
+    assert (done.status, done.err) == (0, "")
+    env = done.child
+    assert env["GMAIL_TOKEN"].startswith("sandbox-")
+    assert env["GMAIL_TOKEN_EXPIRES_AT"].endswith("Z")
+    assert env["SCALEKIT_EXEC"] == "gmail=GMAIL_TOKEN"
+    strangers = {"SLACK_BOT_TOKEN", "SLACK_BOT_TOKEN_EXPIRES_AT"}
+    assert not {*strangers, "SCALEKIT_EXEC_URL", "SCALEKIT_EXEC_AUTH"} & env.keys()
+    assert reads(folder) == 2
+
+
+def test_a_launch_inside_gets_tables_of_variables_too(folder: Folder, nowhere: Path) -> None:
+    folder.map(DESK)
+    login = {"username": "sandbox-user-1", "password": "sandbox-password-1"}
+    assert folder.sandbox is not None
+    account = {"connection_name": "freshdesk_1", "identifier": "mess", "static_auth": login}
+    folder.sandbox.set_accounts(account)
+    env = inside(folder, "freshdesk", outer=("--serve-only", "freshdesk"), at=nowhere).child
+    assert env["FRESHDESK_KEY"] == "sandbox-user-1"
+    assert env["FRESHDESK_AUTH"] == "basic sandbox-user-1:sandbox-password-1"
+    assert env["SCALEKIT_EXEC"] == "freshdesk"
+
+
+def test_a_launch_inside_passes_the_broker_on_only_if_told_to(
+    folder: Folder, nowhere: Path
+) -> None:
+    outer = ("--serve", "gmail", "slack")
+    env = inside(folder, "gmail=A", "--pass", "SCALEKIT_EXEC_*", outer=outer, at=nowhere).child
+    assert {"SCALEKIT_EXEC_URL", "SCALEKIT_EXEC_AUTH", "A"} <= env.keys()
+    assert "SLACK_BOT_TOKEN" not in env
+    deeper = (PROGRAM, "slack", "--", sys.executable, "-c", ENV)
+    options = ("--pristine", "--pass", "SCALEKIT_EXEC_*")
+    env = inside(folder, "gmail", *options, "--", *deeper, outer=outer, at=nowhere).child
+    assert env["SLACK_BOT_TOKEN"].startswith("sandbox-")
+    assert not {"SCALEKIT_EXEC_AUTH", "GMAIL_TOKEN"} & env.keys()
+
+
+def test_a_map_inside_may_not_mean_another_account(folder: Folder, nowhere: Path) -> None:
+    (nowhere / "scalekit.toml").write_text(
+        '[services.gmail]\nconnection_name = "gmail_u3134a"\nidentifier = "eve"\n'
+    )
+    done = inside(folder, "gmail", outer=("--serve", "gmail"), at=nowhere)
+    assert (done.status, done.out) == (125, "")
+    assert "error[config-invalid]" in done.err
+    assert '"eve"' in done.err
+
+
+def test_a_launch_inside_tells_of_what_the_broker_does_not_have(
+    folder: Folder, nowhere: Path
+) -> None:
+    done = inside(folder, "notion", "slack", "--json", outer=("--serve", "gmail"), at=nowhere)
+    assert (done.status, done.out) == (125, "")
+    (told,) = done.objects
+    assert told["error"] == "unknown-service"
+    assert [failure["service"] for failure in told["failures"]] == ["notion", "slack"]
+
+
+def test_the_command_is_looked_up_before_the_broker_is_asked(folder: Folder, nowhere: Path) -> None:
+    done = inside(folder, "notion", "--", "no-such", outer=("--serve", "gmail"), at=nowhere)
+    assert done.status == 127
+
+
+def test_a_launch_inside_cannot_serve_what_it_was_served(folder: Folder, nowhere: Path) -> None:
+    done = inside(folder, "gmail", "--serve", outer=("--serve", "gmail"), at=nowhere)
+    assert done.status == 125
+    assert "error[credentials-missing]" in done.err
+    assert "--pass 'SCALEKIT_EXEC_*'" in done.err
+
+
+def test_a_launch_with_credentials_of_its_own_does_not_ask_the_broker(folder: Folder) -> None:
+    assert folder.sandbox is not None
+    lines = [f"{name}={value}\n" for name, value in folder.sandbox.environ().items()]
+    (folder.path / "own.env").write_text("".join(lines))
+    (folder.path / "own.env").chmod(0o600)
+    done = inside(folder, "--env-file", "own.env", "slack", outer=("--serve", "gmail"))
+    assert done.status == 0, done.err
+    assert done.child["SCALEKIT_EXEC"] == "gmail=GMAIL_TOKEN,slack=SLACK_BOT_TOKEN"
+
+
+def test_a_dead_broker_is_told_as_such(folder: Folder) -> None:
+    old = folder.launch("--serve", "gmail").child
+    dead = {name: old[name] for name in ("SCALEKIT_EXEC_URL", "SCALEKIT_EXEC_AUTH")}
+    done = folder.launch(
+        "gmail",
+        env={
+            **dead,
+            "SCALEKIT_CLIENT_ID": None,
+            "SCALEKIT_CLIENT_SECRET": None,
+            "SCALEKIT_ENV_URL": None,
+        },
+    )
+    assert done.status == 125
+    assert "error[broker]" in done.err
+    assert old["SCALEKIT_EXEC_AUTH"] not in done.err
+
+
+def test_missing_credentials_inside_a_launch_hint_at_serve(folder: Folder) -> None:
+    done = inside(folder, "slack", outer=("gmail",))
+    assert done.status == 125
+    assert "error[credentials-missing]" in done.err
+    assert "add --serve to it" in done.err
