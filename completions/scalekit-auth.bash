@@ -87,6 +87,7 @@ _scalekit_auth() {
 completion
 config
 connections
+daemon
 detect
 doctor
 export
@@ -94,6 +95,7 @@ import
 list
 login
 logout
+redact
 sandbox
 status
 token
@@ -123,7 +125,7 @@ token
             _scalekit_files "$word"
             return
             ;;
-        *" --environment" | *" --identifier" | *" --timeout" | *" --provider" | *" --min-ttl" | *" --url" | *" --client-id" | *" --port" | *" --lifetime")
+        *" --environment" | *" --identifier" | *" --timeout" | *" --provider" | *" --cache" | *" --min-ttl" | *" --url" | *" --client-id" | *" --port" | *" --lifetime")
             return
             ;;
         *" --env")
@@ -155,38 +157,11 @@ env"
     esac
     case $command in
         authorize)
-            options="--open
---force
---wait
---no-wait
--c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="--open --force --wait --no-wait -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=services}"
             ;;
         completion)
-            options="--install
--c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="--install -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=words bash
 zsh
 fish
@@ -198,201 +173,66 @@ xonsh
 powershell}"
             ;;
         config)
-            options="--env
---remove
---project
--c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="--env --remove --project -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=services}"
             ;;
         connections)
-            options="--provider
--c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="--provider -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=none}"
             ;;
+        daemon)
+            options="--cache -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            : "${kind:=words start
+status
+stop}"
+            ;;
         detect)
-            options="-c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="-c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=none}"
             ;;
         doctor)
-            options="-c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="-c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=services}"
             ;;
         export)
-            options="--format
---min-ttl
---show
--c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="--format --min-ttl --show -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=services}"
             ;;
         import)
-            options="--dry-run
---project
---force
--c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="--dry-run --project --force -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=files}"
             ;;
         list)
-            options="-c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="-c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=services}"
             ;;
         login)
-            options="--url
---client-id
---secret-stdin
---store
--c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="--url --client-id --secret-stdin --store -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=none}"
             ;;
         logout)
-            options="--purge
--c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="--purge -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=none}"
             ;;
+        redact)
+            options="-c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            : "${kind:=services}"
+            ;;
         sandbox)
-            options="--scenario
---port
---ca-file
---lifetime
---json
---help
---"
+            options="--scenario --port --ca-file --lifetime --json --help --"
             : "${kind:=none}"
             ;;
         status)
-            options="--check
--c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="--check -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=services}"
             ;;
         token)
-            options="--min-ttl
---show
--c
---config
---env-file
---environment
---identifier
---timeout
---json
--q
---quiet
--v
---verbose
---help"
+            options="--min-ttl --show -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=services}"
             ;;
     esac
     case $kind in
-        options) _scalekit_offer "$word" "$options" ;;
+        options) _scalekit_offer "$word" "${options// /$'\n'}" ;;
         services) _scalekit_services "$word" ;;
         files) _scalekit_files "$word" ;;
         words*) _scalekit_offer "$word" "${kind#words }" ;;

@@ -5,7 +5,10 @@
 function __scalekit_auth_at
     set -l words (commandline -opc)
     not contains -- -- $words
-    and test (count $argv) -eq 0 -o "$words[2]" = "$argv[1]"
+    and begin
+        not set -q argv[1]
+        or contains -- $argv[1] $words[2]
+    end
 end
 
 # The services and groups of the map, also of one that the words so far name with -c; behind an "@"
@@ -35,6 +38,7 @@ complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a authoriz
 complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a completion -d 'Print the completion of both commands for a shell, the one you are in if none is named'
 complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a config -d 'Put a service into the map, or show which files are read'
 complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a connections -d 'List the connections of the Scalekit environment'
+complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a daemon -d 'Keep the way to Scalekit warm between launches'
 complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a detect -d 'Tell which service of the map an https address belongs to'
 complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a doctor -d 'Check everything that a launch depends on, one thing per line'
 complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a export -d 'Print what sets a launch\'s variables, quoted for a shell'
@@ -42,6 +46,7 @@ complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a import -
 complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a list -d 'List the services and groups of the map'
 complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a login -d 'Keep the Scalekit client credentials'
 complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a logout -d 'Remove the client secret from the system\'s keyring, and tell what else is left'
+complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a redact -d 'Copy stdin to stdout with the secrets of services hidden'
 complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a sandbox -d 'Run an emulator of Scalekit on this machine'
 complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a status -d 'Show the state of services, of all in the map without words'
 complete -c scalekit-auth -n 'test (count (commandline -opc)) -eq 1' -a token -d 'Print the bare token of a service, fresh from Scalekit'
@@ -95,6 +100,17 @@ complete -c scalekit-auth -n '__scalekit_auth_at connections' -l json -d 'Answer
 complete -c scalekit-auth -n '__scalekit_auth_at connections' -s q -l quiet -d 'Errors only'
 complete -c scalekit-auth -n '__scalekit_auth_at connections' -s v -l verbose -d 'Say what happens, never a value'
 complete -c scalekit-auth -n '__scalekit_auth_at connections' -l help -d 'say this'
+complete -c scalekit-auth -n '__scalekit_auth_at daemon' -a 'start status stop'
+complete -c scalekit-auth -n '__scalekit_auth_at daemon' -l cache -x -d 'Remember credentials that long, in memory. Default: what [daemon] says, else not at all'
+complete -c scalekit-auth -n '__scalekit_auth_at daemon' -s c -l config -r -F -d 'The map'
+complete -c scalekit-auth -n '__scalekit_auth_at daemon' -l env-file -r -F -d 'Scalekit\'s credentials'
+complete -c scalekit-auth -n '__scalekit_auth_at daemon' -l environment -x -d 'One of your [environments.NAME]'
+complete -c scalekit-auth -n '__scalekit_auth_at daemon' -l identifier -x -d 'For services without @'
+complete -c scalekit-auth -n '__scalekit_auth_at daemon' -l timeout -x -d 'For all requests together (30)'
+complete -c scalekit-auth -n '__scalekit_auth_at daemon' -l json -d 'Answer and fail as JSON'
+complete -c scalekit-auth -n '__scalekit_auth_at daemon' -s q -l quiet -d 'Errors only'
+complete -c scalekit-auth -n '__scalekit_auth_at daemon' -s v -l verbose -d 'Say what happens, never a value'
+complete -c scalekit-auth -n '__scalekit_auth_at daemon' -l help -d 'say this'
 complete -c scalekit-auth -n '__scalekit_auth_at detect' -s c -l config -r -F -d 'The map'
 complete -c scalekit-auth -n '__scalekit_auth_at detect' -l env-file -r -F -d 'Scalekit\'s credentials'
 complete -c scalekit-auth -n '__scalekit_auth_at detect' -l environment -x -d 'One of your [environments.NAME]'
@@ -173,6 +189,16 @@ complete -c scalekit-auth -n '__scalekit_auth_at logout' -l json -d 'Answer and 
 complete -c scalekit-auth -n '__scalekit_auth_at logout' -s q -l quiet -d 'Errors only'
 complete -c scalekit-auth -n '__scalekit_auth_at logout' -s v -l verbose -d 'Say what happens, never a value'
 complete -c scalekit-auth -n '__scalekit_auth_at logout' -l help -d 'say this'
+complete -c scalekit-auth -n '__scalekit_auth_at redact' -a '(__scalekit_auth_services)'
+complete -c scalekit-auth -n '__scalekit_auth_at redact' -s c -l config -r -F -d 'The map'
+complete -c scalekit-auth -n '__scalekit_auth_at redact' -l env-file -r -F -d 'Scalekit\'s credentials'
+complete -c scalekit-auth -n '__scalekit_auth_at redact' -l environment -x -d 'One of your [environments.NAME]'
+complete -c scalekit-auth -n '__scalekit_auth_at redact' -l identifier -x -d 'For services without @'
+complete -c scalekit-auth -n '__scalekit_auth_at redact' -l timeout -x -d 'For all requests together (30)'
+complete -c scalekit-auth -n '__scalekit_auth_at redact' -l json -d 'Answer and fail as JSON'
+complete -c scalekit-auth -n '__scalekit_auth_at redact' -s q -l quiet -d 'Errors only'
+complete -c scalekit-auth -n '__scalekit_auth_at redact' -s v -l verbose -d 'Say what happens, never a value'
+complete -c scalekit-auth -n '__scalekit_auth_at redact' -l help -d 'say this'
 complete -c scalekit-auth -n 'contains -- -- (commandline -opc); and test (commandline -opc)[2] = sandbox' -a '(__scalekit_auth_command)'
 complete -c scalekit-auth -n '__scalekit_auth_at sandbox' -a -- -d 'the command comes next'
 complete -c scalekit-auth -n '__scalekit_auth_at sandbox' -l scenario -r -F -d 'Accounts, states and faults, in TOML'

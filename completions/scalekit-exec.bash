@@ -116,39 +116,12 @@ _scalekit_exec() {
     esac
     case $command in
         "")
-            options="-c
---config
---env-file
---environment
---identifier
---timeout
---min-ttl
---wait
---no-wait
---open
---redact
---no-redact
---serve
---serve-only
---pristine
---pass
---keep-credentials
---dry-run
---sandbox
---json
--q
---quiet
--v
---verbose
---version
--h
---help
---"
+            options="-c --config --env-file --environment --identifier --timeout --min-ttl --wait --no-wait --open --redact --no-redact --serve --serve-only --pristine --pass --keep-credentials --dry-run --sandbox --json -q --quiet -v --verbose --version -h --help --"
             : "${kind:=services}"
             ;;
     esac
     case $kind in
-        options) _scalekit_offer "$word" "$options" ;;
+        options) _scalekit_offer "$word" "${options// /$'\n'}" ;;
         services) _scalekit_services "$word" ;;
         files) _scalekit_files "$word" ;;
         words*) _scalekit_offer "$word" "${kind#words }" ;;

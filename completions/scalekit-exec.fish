@@ -5,7 +5,10 @@
 function __scalekit_exec_at
     set -l words (commandline -opc)
     not contains -- -- $words
-    and test (count $argv) -eq 0 -o "$words[2]" = "$argv[1]"
+    and begin
+        not set -q argv[1]
+        or contains -- $argv[1] $words[2]
+    end
 end
 
 # The services and groups of the map, also of one that the words so far name with -c; behind an "@"
@@ -36,12 +39,12 @@ complete -c scalekit-exec -n '__scalekit_exec_at' -a -- -d 'the command comes ne
 complete -c scalekit-exec -n '__scalekit_exec_at' -a '(__scalekit_exec_services)'
 complete -c scalekit-exec -n '__scalekit_exec_at' -s c -l config -r -F -d 'the map to use instead of the project\'s'
 complete -c scalekit-exec -n '__scalekit_exec_at' -l env-file -r -F -d 'Scalekit\'s credentials'
-complete -c scalekit-exec -n '__scalekit_exec_at' -l environment -x -d '[environments.NAME] of your file instead of [scalekit]'
+complete -c scalekit-exec -n '__scalekit_exec_at' -l environment -x -d 'one of your own file\'s [environments.NAME]'
 complete -c scalekit-exec -n '__scalekit_exec_at' -l identifier -x -d 'for every service that is named without @'
 complete -c scalekit-exec -n '__scalekit_exec_at' -l timeout -x -d 'for the whole resolution (30)'
 complete -c scalekit-exec -n '__scalekit_exec_at' -l min-ttl -x -d 'how long a token must live yet (60; given: or fail)'
 complete -c scalekit-exec -n '__scalekit_exec_at' -l wait -d 'for a person to authorize (300)'
-complete -c scalekit-exec -n '__scalekit_exec_at' -l no-wait -d 'hand the link over and end (default without a terminal)'
+complete -c scalekit-exec -n '__scalekit_exec_at' -l no-wait -d 'hand the link over and end (where nobody looks on)'
 complete -c scalekit-exec -n '__scalekit_exec_at' -l open -d 'wait, and open the link in the browser'
 complete -c scalekit-exec -n '__scalekit_exec_at' -l redact -d 'hide secrets in the command\'s output'
 complete -c scalekit-exec -n '__scalekit_exec_at' -l no-redact -d 'do not, whatever your file says'

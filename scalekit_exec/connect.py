@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from scalekit_exec.errors import ConfigurationError, shown
 from scalekit_exec.record import record
 
@@ -10,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from scalekit_exec.clock import Deadline
-    from scalekit_exec.model import AccountKey, ClientCredentials, ScalekitSettings
+    from scalekit_exec.model import AccountKey, ClientCredentials, DaemonSettings, ScalekitSettings
     from scalekit_exec.transport.trust import Trust
     from scalekit_exec.vault import Vault
 
-__all__ = ["TRANSPORTS", "Line", "choose_transport", "sandbox", "scalekit"]
+__all__ = ["TRANSPORTS", "Line", "choose_transport", "sandbox", "scalekit", "warm"]
 
 TRANSPORTS = ("auto", "https", "sdk")
 HTTPS_PORT = 443
@@ -92,6 +95,63 @@ def scalekit(client: ClientCredentials, line: Line, trust: Trust | None = None) 
     from scalekit_exec.transport.fallback import FallbackVault
 
     return FallbackVault(over_rest, over_grpc, line.say)
+
+
+def warm(
+    client: ClientCredentials, line: Line, daemon: DaemonSettings, min_ttl: float = 60.0
+) -> Vault:
+    """Make the vault that asks the user's daemon, where one runs, and Scalekit where none answers.
+
+    The daemon is started for the launches to come where the user wants that and there is none.
+    `min_ttl` is in seconds: a token that the daemon remembers must live that long yet. Raises as
+    `scalekit` does.
+    """
+    if sys.platform == "win32" or line.transport == "sdk":
+        return scalekit(client, line)
+    from scalekit_exec.daemon import place
+
+    folder = place.folder(line.environ)
+    is_there = folder is not None and os.path.lexists(os.path.join(folder, place.SOCKET))
+    if folder is None or not (is_there or daemon.enabled):
+        return scalekit(client, line)
+    from scalekit_exec.daemon.client import (
+        AbsentError,
+        Caller,
+        Connection,
+        DaemonVault,
+        PassedOverError,
+    )
+
+    ca_bundle = line.settings.ca_bundle if line.settings else None
+    caller = Caller(client, line.environ, line.deadline, line.say, ca_bundle, min_ttl)
+    host = _address(client.env_url)[0]
+    try:
+        first = Connection(folder)
+    except AbsentError:
+        _start_daemon(folder, line, daemon)
+        return scalekit(client, line)
+    except PassedOverError as error:
+        line.say(f"the daemon is passed over: {error}")
+        return scalekit(client, line)
+    line.say(f"asking {host} through the daemon, pid {first.pid}")
+    return DaemonVault(
+        first, lambda: Connection(folder), caller, host, lambda: scalekit(client, line)
+    )
+
+
+def _start_daemon(folder: str, line: Line, daemon: DaemonSettings) -> None:
+    """Start a daemon for the launches to come; never in CI, and never as the child of pid 1."""
+    in_ci = line.environ.get("CI", "").lower() not in ("", "0", "false")
+    if not daemon.enabled or in_ci or os.getpid() == 1 or sys.platform == "win32":
+        return
+    from scalekit_exec.daemon import process
+
+    try:
+        process.start(folder, cache=daemon.cache)
+    except OSError as error:
+        line.say(f"no daemon can be started: {shown(error.strerror or error)}")
+    else:
+        line.say("started a daemon for the launches to come")
 
 
 def sandbox(

@@ -9,7 +9,14 @@ from __future__ import annotations
 import os
 
 from scalekit_exec import config, files, keeping
-from scalekit_exec.errors import ConfigurationError, NoCredentialsError, UsageError, nearest, shown
+from scalekit_exec.errors import (
+    ConfigurationError,
+    NoCredentialsError,
+    UsageError,
+    nearest,
+    shown,
+    typed,
+)
 from scalekit_exec.keeping import DASHBOARD, checked
 from scalekit_exec.model import ClientCredentials, ScalekitSettings
 from scalekit_exec.record import record
@@ -201,7 +208,7 @@ def _from_env_file(path: str, warn: Callable[[str], None]) -> ClientCredentials:
 
 def _warn_if_open(path: str, warn: Callable[[str], None]) -> None:
     if files.readable_by_others(path):
-        warn(f"{shown(path)} can be read by other users; chmod 600 {shown(path)}")
+        warn(f"{shown(path)} can be read by other users; chmod 600 {typed(path)}")
 
 
 def _discovered(path: str, warn: Callable[[str], None]) -> ClientCredentials | None:

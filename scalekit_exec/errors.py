@@ -40,6 +40,7 @@ __all__ = [
     "VaultError",
     "nearest",
     "shown",
+    "typed",
 ]
 
 OWN_FAILURE = 125
@@ -100,6 +101,16 @@ def shown(text: object, limit: int = SHOWN_LENGTH) -> str:
         out.append(character)
         length += len(character)
     return "".join(out)
+
+
+def typed(word: str) -> str:
+    """Return foreign text as one word of a command that a hint tells to type, quoted for a shell.
+
+    A control character is shown escaped, and so means nothing to the shell.
+    """
+    import shlex
+
+    return shlex.quote(shown(word, 400))
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:

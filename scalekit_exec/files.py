@@ -13,13 +13,21 @@ import os
 import stat
 import time
 
-from scalekit_exec.errors import ConfigurationError, shown
+from scalekit_exec.errors import ConfigurationError, shown, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HOME", "displayed", "read_named", "read_trusted", "readable_by_others", "write_atomic"]
+__all__ = [
+    "HOME",
+    "displayed",
+    "read_named",
+    "read_trusted",
+    "readable_by_others",
+    "typed_path",
+    "write_atomic",
+]
 
 HOME = "USERPROFILE" if os.name == "nt" else "HOME"
 LARGEST = 1 << 20
@@ -38,6 +46,12 @@ def displayed(path: str) -> str:
     return shown(path)
 
 
+def typed_path(path: str) -> str:
+    """Return a path as a word of a command to type; `~/` stays where a shell fills it in."""
+    text = displayed(path)
+    return "~/" + typed(text[2:]) if text.startswith("~/") else typed(text)
+
+
 def read_trusted(path: str, *, fifo: bool = False, named_by: str | None = None) -> bytes:
     """Read a file that was found, not named: at most 1 MiB, and only if it is the user's own.
 
@@ -54,7 +68,7 @@ def read_trusted(path: str, *, fifo: bool = False, named_by: str | None = None) 
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) and not (fifo and stat.S_ISFIFO(status.st_mode)):
-            raise _invalid(path, f"is {_kind(status)}, not a file", f"remove {displayed(path)}")
+            raise _invalid(path, f"is {_kind(status)}, not a file", f"remove {typed_path(path)}")
         if _CHECKED:
             _check(path, status, named_by)
         return _read(descriptor, path, _PATIENCE)
@@ -211,11 +225,13 @@ def _readable(descriptor: int, seconds: float) -> bool:
 
 def _check(path: str, status: os.stat_result, named_by: str) -> None:
     """Refuse a file that somebody else wrote, could write, or could put another in place of."""
-    instead = f", or name it yourself: {named_by}={displayed(path)}" if named_by else ""
+    instead = f", or name it yourself: {named_by}={typed_path(path)}" if named_by else ""
     user = os.geteuid()
     fault = _fault(status, user, _own_group)
     if fault:
-        fix = f"chmod go-w {displayed(path)}" if _is_trusted(status, user) else "check who wrote it"
+        fix = (
+            f"chmod go-w {typed_path(path)}" if _is_trusted(status, user) else "check who wrote it"
+        )
         raise _invalid(path, f"{fault} ({_owned(status)})", fix + instead)
     link = os.lstat(path)
     if stat.S_ISLNK(link.st_mode) and not _is_trusted(link, user):
@@ -231,7 +247,7 @@ def _check(path: str, status: os.stat_result, named_by: str) -> None:
         if fault and not (sticky and _is_trusted(status, user)):
             what = f"is in a folder, {displayed(folder)}, that {fault} ({_owned(status)})"
             trusted = _is_trusted(status, user)
-            fix = f"chmod go-w {displayed(folder)}" if trusted else "check whose folder this is"
+            fix = f"chmod go-w {typed_path(folder)}" if trusted else "check whose folder this is"
             raise _invalid(path, what, fix + instead)
 
 

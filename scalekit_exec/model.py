@@ -17,6 +17,7 @@ __all__ = [
     "AccountKey",
     "ClientCredentials",
     "Credential",
+    "DaemonSettings",
     "Link",
     "NotifySettings",
     "ScalekitSettings",
@@ -82,6 +83,17 @@ class NotifySettings:
 
 
 @record
+class DaemonSettings:
+    """`[daemon]`: whether a launch starts one where there is none, and what that one remembers.
+
+    `cache` is for how many seconds it remembers a credential, 0 for not at all.
+    """
+
+    enabled: bool = False
+    cache: float = 0.0
+
+
+@record
 class UserSettings:
     """What only the user's own file may say. `path` is that file, whether or not it exists.
 
@@ -94,6 +106,7 @@ class UserSettings:
     allow_variables: tuple[str, ...] = ()
     notify: NotifySettings | None = None
     redact: bool = False
+    daemon: DaemonSettings = DaemonSettings()
 
 
 @record

@@ -14,6 +14,7 @@ from scalekit_exec.errors import (
     ScalekitExecError,
     VaultError,
     shown,
+    typed,
 )
 from scalekit_exec.model import PENDING_VERIFICATION, Account, AccountKey, Credential
 from scalekit_exec.record import record, replace
@@ -165,8 +166,9 @@ def resolve(wanted: Sequence[Wanted], vault: Vault, deadline: Deadline, rules: R
     Never raises for a service: failures are returned, those of services that are not required as
     warnings. Two wanted services of one account cost one read.
     """
-    keys = list(dict.fromkeys(service.key for service in wanted))
     needed = {service.key for service in wanted if service.service.required}
+    # The required first, so that slow ones that are not do not hold them up.
+    keys = sorted(dict.fromkeys(service.key for service in wanted), key=lambda k: k not in needed)
     reads = _Reads(keys, needed, vault, rules)
     reads.run(deadline)
     filled: list[Filled] = []
@@ -217,10 +219,11 @@ def _life(wanted: Wanted, credential: Credential, rules: Rules) -> list[Failure]
     expires_at = credential.expires_at or 0.0
     if seconds <= 0:
         message = f"{name}: the token expired at {format_rfc3339(expires_at)}"
-        hint = f"authorize it again: scalekit-auth authorize {name} --force{rules.again}"
+        named = typed(wanted.named)
+        hint = f"authorize it again: scalekit-auth authorize {named} --force{rules.again}"
     else:
         message = f"{name}: the token lives only {int(seconds)} s more, less than {rules.min_ttl:g}"
-        hint = "run again in a minute, when Scalekit has refreshed it, or ask for less: --min-ttl"
+        hint = "run again in a minute, when Scalekit has refreshed it, or ask for less: --min-ttl 0"
     failure = replace(
         _failure(wanted, CredentialError("token-expiring", message, hint), rules),
         status=credential.account.status,
@@ -239,7 +242,7 @@ def must_authorize(
     `status` is the account's, "" where there is none; `problem` says why there is no link.
     """
     name = shown(wanted.service.name)
-    command = f"scalekit-auth authorize {shown(wanted.named)} --no-wait{rules.again}"
+    command = f"scalekit-auth authorize {typed(wanted.named)} --no-wait{rules.again}"
     state = f"status {status}" if status else "no account yet"
     message = (
         f'{name}: "{shown(wanted.identifier)}" must authorize '
@@ -282,7 +285,7 @@ def _failure(wanted: Wanted, error: ScalekitExecError, rules: Rules) -> Failure:
     if error.code == "account-not-found":
         hint = (
             "check the identifier (scalekit-exec --dry-run shows where it goes), then "
-            f"scalekit-auth authorize {shown(wanted.named)}{rules.again}"
+            f"scalekit-auth authorize {typed(wanted.named)}{rules.again}"
         )
     if not message.startswith(shown(wanted.service.name)) and error.code in PER_SERVICE:
         message = f"{shown(wanted.service.name)}: {message}"

@@ -152,8 +152,20 @@ def test_groups_of_both_files_are_put_together(home: Home) -> None:
 
 def test_a_group_that_the_project_replaces_is_not_held_against_its_services(home: Home) -> None:
     home.user(GMAIL + '[groups]\nmail = ["gone"]\n')
-    home.map('[groups]\nmail = ["gmail"]\n')
-    assert home.load().groups == {"mail": ("gmail",)}
+    home.map('[services.mine]\nconnection_name = "m"\n[groups]\nmail = ["mine"]\n')
+    found = home.load()
+    assert found.groups == {"mail": ("mine",)}
+    (note,) = found.notes
+    assert "replaces your own group mail: mine" in note
+
+
+def test_a_project_does_not_widen_the_users_group_by_the_users_services(home: Home) -> None:
+    home.user(GMAIL + '[services.bank]\nconnection_name = "b"\n[groups]\ninbox = ["gmail"]\n')
+    home.map('[groups]\ninbox = ["gmail", "bank"]\n')
+    with pytest.raises(ConfigurationError, match="group inbox is yours, and would get bank"):
+        home.load()
+    home.map('[groups]\nall = ["gmail", "bank"]\n')
+    assert home.load().groups["all"] == ("gmail", "bank")
 
 
 def test_a_certificate_file_is_looked_for_beside_the_file_that_names_it(home: Home) -> None:

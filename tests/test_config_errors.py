@@ -99,6 +99,11 @@ WRONG_IN_A_PROJECT = [
     (GMAIL + "hosts = ['evil.example']\n", "[services.gmail] hosts: a project's hosts may only"),
     (GMAIL + "env = 'EDITOR'\n", "[services.gmail] env: a project's map may not set EDITOR"),
     (GMAIL + "env = { X_DOMAIN = 'evil.example' }\n", "X_DOMAIN is one field such as {domain}"),
+    (GMAIL + "env = { X_DOMAIN = '{identifier}' }\n", "X_DOMAIN is one field such as {domain}"),
+    (
+        GMAIL + "env = { GOOGLE_APPLICATION_CREDENTIALS = './evil.json' }\n",
+        "GOOGLE_APPLICATION_CREDENTIALS holds something of the account",
+    ),
     (GMAIL + "env = { X_ACCOUNT = 'evil{domain}' }\n", "X_ACCOUNT is one field"),
 ]
 WRONG_IN_THE_USERS = [

@@ -293,6 +293,13 @@ def test_eight_who_ask_at_once_share_one_refusal(ca: Authority) -> None:
         assert server.count("token") == 1
 
 
+def test_a_pipe_is_no_ca_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "ca"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigurationError, match="is no file"):
+        trust.choose({"SCALEKIT_CA_BUNDLE": str(pipe)})
+
+
 def test_the_token_request_is_a_form_as_rfc_6749_has_it(ca: Authority) -> None:
     with Server(ca.context()) as server, service_token(ca, server) as token:
         token.get()

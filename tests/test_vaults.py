@@ -16,9 +16,11 @@ from scalekit_exec.errors import AuthorizationError, VaultError
 from scalekit_exec.model import Account, AccountKey, ClientCredentials, Credential
 from scalekit_exec.secret import Secret
 from scalekit_exec.transport.trust import Trust
+from tests.support import daemons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from scalekit_exec.vault import Vault
     from tests.support.sandboxes import SandboxHandle
@@ -30,6 +32,8 @@ def make(sandbox: SandboxHandle, transport: str, seconds: float = 20, secret: st
     client = ClientCredentials(
         sandbox.client_id, Secret(secret or sandbox.client_secret), sandbox.url, "a test"
     )
+    if transport == "daemon":
+        return daemons.vault(client, sandbox.ca_file, seconds)
     line = connect.Line({}, Deadline(seconds), lambda _: None, None, transport)
     return connect.scalekit(client, line, Trust(file=sandbox.ca_file, source="a test"))
 
@@ -39,9 +43,13 @@ def values(credential: Credential | Account) -> dict[str, str]:
     return {name: secret.reveal() for name, secret in credential.fields.items()}
 
 
-@pytest.fixture(params=["https", "sdk", "auto"])
-def transport(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(params=["https", "sdk", "auto", "daemon"])
+def transport(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "daemon":
+        with daemons.running(tmp_path):
+            yield "daemon"
+    else:
+        yield request.param
 
 
 @pytest.fixture

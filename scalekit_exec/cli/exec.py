@@ -122,7 +122,7 @@ class _Launcher:
             self._identifier(),
             parsed.timeout,
         )
-        finish = become
+        finish: Callable[[Ready], int] = become
         if self._serves() or self._redacts():
             from scalekit_exec import launch
 

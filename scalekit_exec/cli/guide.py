@@ -43,5 +43,5 @@ def text() -> str:
         names = f"{option.short}, {option.long}" if option.short else f"    {option.long}"
         value = f"[={option.value}]" if option.optional else f" {option.value}"
         head = f"  {names}{value}".rstrip()
-        lines.append(f"{head:<27} {option.text}")
+        lines.append(f"{head:<26} {option.text}")
     return HEAD + "\n".join(lines) + "\n" + TAIL

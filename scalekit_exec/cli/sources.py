@@ -122,7 +122,8 @@ class Sources:
         verify_url = (settings.user_verify_url if settings else None) or ""
         rules = self._rules(client.env_url, verify_url)
         self._keep(lambda line: connect.scalekit(client, line), line, rules)
-        return connect.scalekit(client, line), rules
+        daemon = service_map.settings.daemon
+        return connect.warm(client, line, daemon, rules.min_ttl), rules
 
     def sandbox(
         self, service_map: ServiceMap, wanted: Sequence[Wanted], deadline: Deadline
@@ -204,5 +205,5 @@ class Sources:
 
     def _again(self) -> str:
         """Return the options that a hinted command needs to mean the same."""
-        names = ("--config", "--env-file", "--environment")
+        names = ("--config", "--env-file", "--environment", "--identifier")
         return terminal.again({name: self.words.value(name) for name in names})

@@ -49,7 +49,7 @@ OPTIONS = (
     Option("--env-file", "Scalekit's credentials", "", "PATH", "SCALEKIT_EXEC_ENV_FILE"),
     Option(
         "--environment",
-        "[environments.NAME] of your file instead of [scalekit]",
+        "one of your own file's [environments.NAME]",
         "",
         "NAME",
         "SCALEKIT_EXEC_ENVIRONMENT",
@@ -77,7 +77,7 @@ OPTIONS = (
         "SCALEKIT_EXEC_WAIT",
         optional=True,
     ),
-    Option("--no-wait", "hand the link over and end (default without a terminal)"),
+    Option("--no-wait", "hand the link over and end (where nobody looks on)"),
     Option("--open", "wait, and open the link in the browser"),
     Option("--redact", "hide secrets in the command's output", variable="SCALEKIT_EXEC_REDACT"),
     Option("--no-redact", "do not, whatever your file says"),
@@ -282,6 +282,6 @@ def _seconds(values: Mapping[str, str], name: str, *, above_zero: bool) -> float
         raise UsageError(
             "usage",
             f"{name} {shown(text, 40)} is no number of seconds {least} to {LONGEST_TIMEOUT:.0f}",
-            f"give it as {name} 30, or look at {variable}",
+            f"give it as {name}{'=' if _BY_NAME[name].optional else ' '}30, or look at {variable}",
         )
     return seconds

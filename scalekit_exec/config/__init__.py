@@ -155,6 +155,8 @@ def _merge(own: _Part | None, project: _Part | None, settings: UserSettings) -> 
             notes += _replacement(services[name], service)
             service = _keep_hosts(services[name], service)  # noqa: PLW2901 - it is that service
         services[name] = service
+    if own is not None and project is not None:
+        notes += _regrouping(own, project)
     for part in parts:
         current = {
             name: part.groups[name] for name in part.groups if groups[name] is part.groups[name]
@@ -168,6 +170,34 @@ def _merge(own: _Part | None, project: _Part | None, settings: UserSettings) -> 
         files=tuple(part.root.file for part in parts),
         notes=tuple(notes),
     )
+
+
+def _regrouping(own: _Part, project: _Part) -> list[str]:
+    """Say that a project names other services by a group of the user's; refuse a wider one.
+
+    Whoever types `inbox` means their own group, and a cloned repository must not add their bank to
+    it. Services that the project brings itself are its own affair.
+    """
+    notes = []
+    for name, members in project.groups.items():
+        before = own.groups.get(name)
+        if before is None or set(before) == set(members):
+            continue
+        added = [
+            member
+            for member in members
+            if member not in before and member in own.services and member not in project.services
+        ]
+        if added:
+            raise ConfigurationError(
+                "config-invalid",
+                f"{displayed(project.root.file)}: the group {name} is yours, and would get "
+                f"{', '.join(added)} as well",
+                f"rename the project's group, or widen your own in {displayed(own.root.file)}",
+            )
+        where = displayed(project.root.file)
+        notes.append(f"{where} replaces your own group {name}: {', '.join(members)}")
+    return notes
 
 
 def _keep_hosts(own: Service, service: Service) -> Service:

@@ -214,9 +214,14 @@ def _check_variable(variable: Variable, table: Table, trust: Trust) -> None:
     # Clients build from these where they send the credential (SNOWFLAKE_ACCOUNT), and a project
     # names no server.
     template = variable.template
-    plain = len(template.names) == 1 and not template.has_text
+    plain = (
+        len(template.names) == 1 and not template.has_text and "identifier" not in template.names
+    )
     if not why and names_server(name) and not plain and name not in trust.allow_variables:
         why = f"in a project's map {name} is one field such as {{domain}}, without any text"
+    if not why and not template.names and name not in trust.allow_variables:
+        # A fixed text could name a file or a server (GOOGLE_APPLICATION_CREDENTIALS, AWS_ENDPOINT).
+        why = f"in a project's map {name} holds something of the account, such as {{token}}"
     if why:
         allowed = ", ".join(_toml(item) for item in (*trust.allow_variables, name))
         hint = f"allow_variables = [{allowed}] in {displayed(trust.user_path)}"

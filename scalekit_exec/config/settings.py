@@ -6,7 +6,7 @@ import os
 
 from scalekit_exec.errors import nearest, shown
 from scalekit_exec.files import HOME
-from scalekit_exec.model import NotifySettings, ScalekitSettings, UserSettings
+from scalekit_exec.model import DaemonSettings, NotifySettings, ScalekitSettings, UserSettings
 from scalekit_exec.variables import refusal
 
 TYPE_CHECKING = False
@@ -25,9 +25,11 @@ __all__ = [
     "read_settings",
 ]
 
-USER_ONLY = ("scalekit", "environments", "allow_variables", "notify", "redact")
+USER_ONLY = ("scalekit", "environments", "allow_variables", "notify", "redact", "daemon")
 NOTIFY_KEYS = ("command", "timeout")
 LONGEST_NOTIFY = 300.0
+DAEMON_KEYS = ("enabled", "cache")
+LONGEST_CACHE = 3600.0
 SCALEKIT_KEYS = (
     "client_id",
     "env_url",
@@ -124,7 +126,22 @@ def read_settings(root: Table, environ: Mapping[str, str]) -> UserSettings:
         allow_variables=allowed,
         notify=_notify(root),
         redact=root.flag("redact", default=False),
+        daemon=_daemon(root),
     )
+
+
+def _daemon(root: Table) -> DaemonSettings:
+    table = root.table("daemon")
+    if table is None:
+        return DaemonSettings()
+    table.only(DAEMON_KEYS)
+    given = table.values.get("cache", 0)
+    seconds = -1.0
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        seconds = float(given)
+    if not 0 <= seconds <= LONGEST_CACHE:
+        raise table.error("cache", f"must be seconds, 0 for none, at most {LONGEST_CACHE:g}")
+    return DaemonSettings(table.flag("enabled", default=False), seconds)
 
 
 def _notify(root: Table) -> NotifySettings | None:

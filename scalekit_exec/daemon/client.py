@@ -7,18 +7,17 @@ Scalekit itself.
 
 from __future__ import annotations
 
+import _socket  # what `socket` builds on; that one costs a launch 5 ms
 import os
 import stat
 import sys
 import threading
 
-assert sys.platform != "win32"  # noqa: S101 - how mypy is told that a module is of one platform
-
-import _socket  # what `socket` builds on; that one costs a launch 5 ms
-
 from scalekit_exec.daemon import place, wire
 from scalekit_exec.errors import AuthorizationError, ScalekitExecError, VaultError, shown
 from scalekit_exec.record import record
+
+assert sys.platform != "win32"  # noqa: S101 - how mypy is told that a module is of one platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from scalekit_exec.model import Account, AccountKey, ClientCredentials, Credential, Link
     from scalekit_exec.vault import Vault
 
-__all__ = ["AbsentError", "Caller", "Connection", "DaemonVault", "PassedOverError", "reach"]
+__all__ = ["AbsentError", "Caller", "Connection", "DaemonVault", "PassedOverError"]
 
 PATIENCE = 0.2
 # What decides whom TLS trusts, and through which proxy it goes: part of what an answer is bound to.
@@ -38,7 +37,12 @@ PROXIES = ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
 
 
 class PassedOverError(Exception):
-    """There is a daemon, or something in its place, that this launch has nothing to do with."""
+    """There is a daemon, or something in its place, that this launch has nothing to do with.
+
+    `pid` is its process, 0 where that is not known.
+    """
+
+    pid = 0
 
 
 class AbsentError(PassedOverError):
@@ -48,28 +52,26 @@ class AbsentError(PassedOverError):
 class Connection:
     """One connection to the daemon, for one request; nothing is sent before its greeting is good.
 
-    Raises AbsentError, PassedOverError.
+    `patience` is for how many seconds in all greeting and acknowledgement are waited for. Raises
+    AbsentError, PassedOverError.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, patience: float = PATIENCE) -> None:
         from time import monotonic
 
-        self._patience = PATIENCE
+        self.pid = 0
+        self._patience = patience
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        self._socket.settimeout(PATIENCE)
+        self._socket.settimeout(patience)
         started = monotonic()
         try:
             self.pid = _connect(self._socket, folder)
-            greeting = wire.read(self._socket, wire.LONGEST_REQUEST)
-        except (OSError, ValueError) as error:
+            wire.check_greeting(wire.read(self._socket, wire.LONGEST_REQUEST))
+        except (OSError, ValueError, PassedOverError) as error:
             self._socket.close()
-            raise PassedOverError(_why(error)) from None
-        except PassedOverError:
-            self._socket.close()
-            raise
-        if not wire.is_greeting(greeting):
-            self._socket.close()
-            raise PassedOverError("it is of another version")
+            passed = error if isinstance(error, PassedOverError) else PassedOverError(_why(error))
+            passed.pid = self.pid
+            raise passed from None
         self._patience -= monotonic() - started
 
     def ask(self, request: Mapping[str, object], left: float) -> dict[str, object]:
@@ -98,9 +100,10 @@ class Connection:
         """Close it, also under a thread that waits for an answer."""
         try:
             self._socket.shutdown(_socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self._socket.close()
+        except OSError:  # it is closed, or the daemon is gone
+            return
+        finally:
+            self._socket.close()
 
 
 def _why(error: Exception) -> str:
@@ -134,14 +137,6 @@ def _connect(socket: _socket.socket, folder: str) -> int:
     return pid
 
 
-def reach(environ: Mapping[str, str]) -> Connection:
-    """Return a connection to the user's daemon; raises AbsentError, PassedOverError."""
-    folder = place.folder(environ)
-    if folder is None:
-        raise PassedOverError("there is no home to look for it in")
-    return Connection(folder)
-
-
 @record
 class Caller:
     """Who asks, and by which way: all that an answer of the daemon is bound to.
@@ -156,7 +151,9 @@ class Caller:
     ca_bundle: str | None = None
     min_ttl: float = 60.0
 
-    def request(self, call: str, launch: str, key: AccountKey | None, fields: object) -> object:
+    def request(
+        self, call: str, launch: str, key: AccountKey | None, fields: object
+    ) -> dict[str, object]:
         """Return the request for one call."""
         way = self.way()
         return {
@@ -214,14 +211,22 @@ def mark(path: str) -> list[int] | None:
 
 
 class DaemonVault:
-    """The port, one connection to the daemon a call; from `cold` on once that is not answered."""
+    """The port, one connection to the daemon a call; from `cold` on once that is not answered.
+
+    `first` is the connection for the first call, `reach` makes those for the others.
+    """
 
     def __init__(
-        self, first: Connection, folder: str, caller: Caller, host: str, cold: Callable[[], Vault]
+        self,
+        first: Connection,
+        reach: Callable[[], Connection],
+        caller: Caller,
+        host: str,
+        cold: Callable[[], Vault],
     ) -> None:
         self._caller = caller
         self._host = host
-        self._folder = folder
+        self._reach = reach
         self._make_cold = cold
         self._cold: Vault | None = None
         self._lock = threading.Lock()
@@ -288,7 +293,7 @@ class DaemonVault:
         connection = None
         try:
             connection = self._lend()
-            told = connection.ask(request, self._caller.deadline.remaining())  # type: ignore[arg-type]
+            told = connection.ask(request, self._caller.deadline.remaining())
             return self._told(told)
         except (PassedOverError, TimeoutError) as error:
             if self._closed or isinstance(error, TimeoutError):
@@ -306,7 +311,7 @@ class DaemonVault:
             first, self._ready = self._ready, None
         if first is not None:
             return first
-        connection = Connection(self._folder)
+        connection = self._reach()
         with self._lock:
             self._open.add(connection)
         if self._closed:

@@ -56,10 +56,8 @@ def _is_ours(path: str) -> bool:
 def make(path: str) -> None:
     """Make the folder where there is none, private; OSError where that cannot be done."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        pass
+    if not os.path.lexists(path):
+        os.makedirs(path, mode=0o700, exist_ok=True)  # another launch may be quicker
 
 
 def open_folder(path: str) -> int:

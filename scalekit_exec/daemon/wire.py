@@ -8,13 +8,12 @@ has to be compatible.
 
 from __future__ import annotations
 
+import _socket  # what `socket` builds on; that one costs a launch 5 ms
 import sys
 
-assert sys.platform != "win32"  # noqa: S101 - how mypy is told that a module is of one platform
-
-import _socket  # what `socket` builds on; that one costs a launch 5 ms
-
 from scalekit_exec import __version__
+
+assert sys.platform != "win32"  # noqa: S101 - how mypy is told that a module is of one platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +23,9 @@ else:
     Protocol = object
 
 __all__ = ["ACKNOWLEDGED", "GREETING", "LONGEST_ANSWER", "LONGEST_REQUEST", "Stream", "peer"]
-__all__ += ["is_greeting", "read", "write"]
+__all__ += ["check_greeting", "read", "write"]
 
+LINUX = sys.platform == "linux"
 VERSION = 1
 GREETING = {"daemon": "scalekit-exec", "version": VERSION, "release": __version__}
 ACKNOWLEDGED = {"acknowledged": True}
@@ -87,9 +87,10 @@ def _exactly(stream: Stream, length: int) -> bytes:
     return bytes(data)
 
 
-def is_greeting(message: Mapping[str, object]) -> bool:
-    """Tell whether this is said by a daemon of just our version."""
-    return all(message.get(name) == value for name, value in GREETING.items())
+def check_greeting(message: Mapping[str, object]) -> None:
+    """Accept what a daemon of just our version says first; ValueError for all else."""
+    if any(message.get(name) != value for name, value in GREETING.items()):
+        raise ValueError("it is of another version")
 
 
 def peer(stream: Stream) -> tuple[int, int]:
@@ -98,15 +99,19 @@ def peer(stream: Stream) -> tuple[int, int]:
     Of a listener they are those of the process that called listen(). Raises OSError where the
     system does not tell: nobody is trusted then.
     """
-    if sys.platform == "linux":
+    if LINUX:
         data = stream.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
         return _number(data[4:8]), _number(data[0:4])
+    return _peer_of_bsd(stream)
+
+
+def _peer_of_bsd(stream: Stream) -> tuple[int, int]:
     data = stream.getsockopt(0, LOCAL_PEERCRED, XUCRED)
     if len(data) < 8 or _number(data[0:4]) != 0:
         raise OSError("the system does not tell who is at the other end")
-    if sys.platform != "darwin":
-        return _number(data[4:8]), 0
-    return _number(data[4:8]), _number(stream.getsockopt(0, LOCAL_PEERPID, 4))
+    # Only macOS tells the process beside it.
+    mac = sys.platform == "darwin"
+    return _number(data[4:8]), _number(stream.getsockopt(0, LOCAL_PEERPID, 4)) if mac else 0
 
 
 def _number(data: bytes) -> int:

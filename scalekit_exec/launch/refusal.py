@@ -9,7 +9,7 @@ import errno
 import os
 import sys
 
-from scalekit_exec.errors import CommandError, nearest, shown
+from scalekit_exec.errors import CommandError, nearest, shown, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,11 +94,11 @@ def not_executable(command: str, path: str, problem: int) -> CommandError:
         )
     if problem == errno.EACCES and os.path.isfile(path):
         interpreter = INTERPRETERS.get(os.path.splitext(path)[1])
-        by = f"{interpreter} {shown(path)}, or " if interpreter else ""
+        by = f"{interpreter} {typed(path)}, or " if interpreter else ""
         return CommandError(
             "not-executable",
             f'"{word}" is not executable: {shown(path)}',
-            f"{by}chmod +x {shown(path)}",
+            f"{by}chmod +x {typed(path)}",
         )
     return CommandError(
         "not-executable",
@@ -190,7 +190,7 @@ def _interpreter_missing(word: str, path: str) -> CommandError:
         return CommandError(
             "not-found",
             f'"{word}" wants the interpreter {shown(interpreter)}: its lines end as on Windows',
-            f"sed -i 's/\\r$//' {shown(path)}",
+            f"sed -i 's/\\r$//' {typed(path)}",
         )
     if interpreter:
         return CommandError(

@@ -14,14 +14,16 @@ import sys
 import time
 from contextlib import suppress
 
-from scalekit_exec.launch.posix import (
-    IGNORED_BY_PYTHON,
-    SHELL,
-    is_binary,
-    limit_core,
-    to_bytes,
-)
 from scalekit_exec.launch.status import die_by_signal, flush
+
+if sys.platform != "win32":
+    from scalekit_exec.launch.posix import (
+        IGNORED_BY_PYTHON,
+        SHELL,
+        is_binary,
+        limit_core,
+        to_bytes,
+    )
 
 assert sys.platform != "win32"  # noqa: S101 - how mypy is told that a module is of one platform
 

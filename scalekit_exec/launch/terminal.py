@@ -15,8 +15,6 @@ import termios
 import time
 from contextlib import suppress
 
-from scalekit_exec.launch.nameless import open_nameless
-
 assert sys.platform != "win32"  # noqa: S101 - how mypy is told that a module is of one platform
 
 __all__ = ["Terminal"]
@@ -43,8 +41,11 @@ def _open() -> tuple[int, int]:
 
     No key ever comes through it. Who tries to read one is told at once, and may look elsewhere.
     """
-    with suppress(OSError):
-        return open_nameless()
+    if sys.platform == "linux":
+        from scalekit_exec.launch.nameless import open_nameless
+
+        with suppress(OSError):
+            return open_nameless()
     master, both_ways = os.openpty()
     slave = os.open(os.ttyname(both_ways), os.O_WRONLY | os.O_NOCTTY)
     os.close(both_ways)

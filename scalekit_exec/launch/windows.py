@@ -12,9 +12,10 @@ assert sys.platform == "win32"  # noqa: S101 - how mypy is told that a module is
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
-__all__ = ["begin", "caller_environment", "check", "find", "replace"]
+__all__ = ["begin", "caller_environment", "check", "find", "replace", "signed", "start"]
 
 BATCH = (".bat", ".cmd")
 # cmd.exe would expand or reinterpret these in a batch file's arguments, quoted or not.
@@ -169,6 +170,26 @@ def replace(path: str, argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
     Raises UsageError as `check` does, and CommandError where the system refuses.
     """
+    return signed(start(path, argv, environ).wait())
+
+
+def signed(status: int) -> int:
+    """Return a status as `sys.exit` takes it."""
+    return status - 2**32 if status >= 2**31 else status
+
+
+def start(
+    path: str,
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start the command; its outputs are ours, or what `subprocess` takes them for.
+
+    Raises UsageError as `check` does, and CommandError where the system refuses.
+    """
     check(path, argv)
     import subprocess
 
@@ -179,12 +200,12 @@ def replace(path: str, argv: Sequence[str], environ: Mapping[str, str]) -> int:
         program, command = _batch_line(path, argv[1:])
     _Console.waiting = True
     try:
-        process = subprocess.Popen(command, executable=program, env=dict(environ))
+        return subprocess.Popen(
+            command, executable=program, env=dict(environ), stdout=stdout, stderr=stderr
+        )
     except OSError as error:
         _Console.waiting = False
         raise _refused(argv[0], path, error) from error
-    status = process.wait()
-    return status - 2**32 if status >= 2**31 else status
 
 
 def _batch_line(path: str, arguments: Sequence[str]) -> tuple[str, str]:

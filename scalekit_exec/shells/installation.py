@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from scalekit_exec.files import HOME
+from scalekit_exec.shells.quote import powershell, sh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -108,28 +109,19 @@ def found(shell: str, environ: Mapping[str, str]) -> str | None:
 def advice(shell: str, path: str) -> str:
     """Return what the shell needs to find a script at this path, for a person to read."""
     folder = os.path.dirname(path)
-    if shell == "zsh":
-        return f"in ~/.zshrc: fpath=({_word(folder)} $fpath); autoload -Uz compinit && compinit"
-    if shell == "bash":
-        auth = os.path.join(folder, "scalekit-auth")
-        return (
-            f"without the bash-completion package, in ~/.bashrc: . {_word(path)}; . {_word(auth)}"
-        )
-    if shell == "yash":
-        return f"in ~/.yashrc: YASH_LOADPATH=($YASH_LOADPATH {_word(os.path.dirname(folder))})"
-    if shell == "elvish":
-        return "in ~/.config/elvish/rc.elv: use scalekit-exec"
-    if shell == "tcsh":
-        return f"in ~/.tcshrc: source {_word(path)}"
-    if shell == "powershell":
-        from scalekit_exec.shells.quote import powershell
-
-        return f"in the file that $PROFILE names: . {powershell(path)}"
-    return f"{shell} finds it by itself"
+    auth = os.path.join(folder, "scalekit-auth")
+    lines = {
+        "zsh": f"in ~/.zshrc: fpath=({_word(folder)} $fpath); autoload -Uz compinit && compinit",
+        "bash": "without the bash-completion package, in ~/.bashrc: "
+        f". {_word(path)}; . {_word(auth)}",
+        "yash": f"in ~/.yashrc: YASH_LOADPATH=($YASH_LOADPATH {_word(os.path.dirname(folder))})",
+        "elvish": "in ~/.config/elvish/rc.elv: use scalekit-exec",
+        "tcsh": f"in ~/.tcshrc: source {_word(path)}",
+        "powershell": f"in the file that $PROFILE names: . {powershell(path)}",
+    }
+    return lines.get(shell, f"{shell} finds it by itself")
 
 
 def _word(path: str) -> str:
-    from scalekit_exec.shells.quote import sh
-
     plain = all(character.isalnum() or character in "/._-+" for character in path)
     return path if plain else sh(path)

@@ -14,7 +14,9 @@ import time
 
 # gRPC writes log lines to stderr unless told before its import; the child's environment was taken
 # before this module is first imported, so it never sees these.
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+# GRPC_TRACE would print the service token, whatever somebody set it for.
+os.environ["GRPC_VERBOSITY"] = "NONE"
+os.environ.pop("GRPC_TRACE", None)
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import grpc

@@ -14,6 +14,7 @@ import time
 
 from scalekit_exec.errors import ConfigurationError, VaultError, shown
 from scalekit_exec.record import record
+from scalekit_exec.transport.trust import SystemContext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,7 +142,22 @@ class Dialer:
         return (self._proxy.host, self._proxy.port) if self._proxy else (self.host, self.port)
 
     def dial(self) -> ssl.SSLSocket:
-        """Open one connection and finish its handshake."""
+        """Open one connection and finish its handshake.
+
+        Once more where only a part of the system's authorities was looked at (see `trust`).
+        """
+        context = self._context
+        if not isinstance(context, SystemContext) or context.whole:
+            return self._dial()
+        try:
+            return self._dial()
+        except VaultError as error:
+            if error.code != "untrusted-server":
+                raise
+        context.complete()
+        return self._dial()
+
+    def _dial(self) -> ssl.SSLSocket:
         raw = self._race(self._look_up())
         try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -3,6 +3,9 @@
 In order: SCALEKIT_CA_BUNDLE (or `ca_bundle` in the user's file), OpenSSL's own SSL_CERT_FILE and
 SSL_CERT_DIR, the system's store (macOS: by truststore), certifi's list.
 
+The system's store is often there twice: as a folder, where OpenSSL opens one file a name, and as a
+list, which takes 15 ms to read. The list is read only if the folder lacks the server's authority.
+
 The context is not made by `ssl.create_default_context`: that one honours SSLKEYLOGFILE, and a file
 of session keys lets whoever has it read every token off the wire.
 """
@@ -20,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Trust", "choose"]
+__all__ = ["SystemContext", "Trust", "choose"]
 
 # Where distributions keep the whole list in one file, for gRPC, which reads no folder.
 BUNDLES = (
@@ -30,6 +33,28 @@ BUNDLES = (
     "/etc/ssl/cert.pem",
 )
 NO_CERTIFICATE = "it holds no certificate in PEM form"
+
+
+class SystemContext(ssl.SSLContext):
+    """Trusts the system's folder of authorities, and once `complete` its whole store.
+
+    `whole` tells which; where no folder can be looked into by name, it is from the beginning.
+    """
+
+    whole = False
+
+    def begin(self) -> None:
+        """Trust the folder, or all where there is none that OpenSSL could use."""
+        folder = ssl.get_default_verify_paths().capath
+        if folder and _is_hashed(folder):
+            self.load_verify_locations(capath=folder)
+        else:
+            self.complete()
+
+    def complete(self) -> None:
+        """Trust all that OpenSSL itself would, or Windows; more than once does no harm."""
+        self.load_default_certs()
+        self.whole = True
 
 
 @record
@@ -50,13 +75,14 @@ class Trust:
             import truststore
 
             return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = SystemContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
         try:
             if self.pem is None and self.file is None and self.folder is None:
-                context.set_default_verify_paths()
+                context.begin()
             else:
+                context.whole = True
                 context.load_verify_locations(self.file, self.folder, self.pem)
         except (OSError, ssl.SSLError) as error:
             raise self._unreadable(error) from None
@@ -116,14 +142,24 @@ def _has_anchors(paths: ssl.DefaultVerifyPaths) -> bool:
         return False
 
 
+def _is_hashed(folder: str) -> bool:
+    """Tell whether a folder has names by which OpenSSL finds authorities: 1f2e3d4c.0."""
+    try:
+        return any(len(name) == 10 and name.endswith(".0") for name in os.listdir(folder))
+    except OSError:
+        return False
+
+
 def _existing(path: str, source: str, separator: str | None = None) -> str:
     """Return the path, or those of several that are there; with `~` for the home."""
     given = path.split(separator) if separator else [path]
-    found = [full for full in map(os.path.expanduser, given) if os.path.exists(full)]
+    paths = list(map(os.path.expanduser, given))
+    found = [full for full in paths if os.path.isfile(full) or os.path.isdir(full)]
     if not found:
+        why = "is no file" if any(map(os.path.exists, paths)) else "does not exist"
         raise ConfigurationError(
             "config-invalid",
-            f"CA file {shown(path)} ({source}) does not exist",
+            f"CA file {shown(path)} ({source}) {why}",
             f"set {source} to a PEM file, or unset it",
         )
     return os.pathsep.join(found)

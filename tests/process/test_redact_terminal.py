@@ -121,14 +121,15 @@ def test_the_size_follows_the_terminal_s() -> None:
 def test_a_child_that_is_told_of_a_new_size_finds_it_on_its_output() -> None:
     script = (
         "import os, signal, time\n"
-        "signal.signal(signal.SIGWINCH, lambda *_: print(os.get_terminal_size(1), flush=True))\n"
+        "size = lambda *_: os.write(1, b'%d x %d.' % os.get_terminal_size(1))\n"
+        "signal.signal(signal.SIGWINCH, size)\n"
         "print('ready', flush=True)\n"
         "time.sleep(1)"
     )
     terminal = start(sys.executable, "-c", script)
     terminal.expect_exact("ready")
     terminal.setwinsize(33, 111)
-    terminal.expect_exact("os.terminal_size(columns=111, lines=33)")
+    terminal.expect_exact("111 x 33.")
     end(terminal)
 
 
@@ -185,11 +186,29 @@ def test_ctrl_c_ends_a_child_and_us_and_the_loop_around_it() -> None:
     assert terminal.signalstatus == signal.SIGINT
 
 
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_ctrl_c_comes_to_the_child_from_the_terminal_and_not_from_us(tmp_path: Path) -> None:
+    script = (
+        "import signal\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\n"
+        "print('ready', flush=True)\n"
+        "while info := signal.sigtimedwait([signal.SIGINT], 0.5): print('from', info.si_pid)\n"
+    )
+    told = tmp_path / "kills"  # of two that come at once the child sees but one
+    words = ["-f", "-qq", "-e", "trace=kill", "-o", str(told), *WORDS, sys.executable, "-c", script]
+    terminal = pexpect.spawn("strace", words, env=ENVIRON, encoding="utf-8", timeout=10)
+    terminal.expect_exact("ready\r\n")
+    terminal.sendintr()
+    assert end(terminal).removeprefix("^C") == "from 0\r\n"
+    assert "kill(" not in told.read_text()
+
+
 @pytest.mark.parametrize("times", [1, 3])
 def test_ctrl_c_in_a_repl_that_survives_it_is_its_own_affair(times: int) -> None:
     terminal = start(sys.executable, "-q", "-i")
     terminal.expect_exact(">>> ")
     for _ in range(times):
+        time.sleep(0.2)  # between its prompt and its wait for keys Python misses a signal
         terminal.sendintr()
         terminal.expect_exact("KeyboardInterrupt")
         terminal.expect_exact(">>> ")

@@ -57,9 +57,20 @@ def _launcher_switch(option: Option) -> Switch:
 
 
 def _command(name: str, command: click.Command) -> Command:
+    if isinstance(command, click.Group):  # its own commands are its words; no more is told of them
+        context = click.Context(command)
+        names = tuple(command.list_commands(context))
+        switches = {
+            switch.names: switch
+            for each in names
+            if (inner := command.get_command(context, each)) is not None
+            for switch in _switches(inner)
+        }
+        switches |= {switch.names: switch for switch in (*_switches(command), _HELP)}
+        return Command(name, _text(command.help), tuple(switches.values()), Value("", names))
     arguments = [given for given in command.params if isinstance(given, click.Argument)]
     words = _words(arguments[0]) if arguments else None
-    runs = "COMMAND" in " ".join(command.collect_usage_pieces(click.Context(command)))
+    runs = "-- COMMAND" in " ".join(command.collect_usage_pieces(click.Context(command)))
     return Command(name, _text(command.help), (*_switches(command), _HELP), words, runs)
 
 

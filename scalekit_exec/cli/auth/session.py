@@ -103,6 +103,7 @@ class Session:
             "--config": self.config,
             "--env-file": self.env_file,
             "--environment": self.environment,
+            "--identifier": self.identifier,
         }
         return terminal.again(options)
 

@@ -81,7 +81,8 @@ fn scalekit-complete {|@words|
     while (not-eq $words[$at] --) {
       set at = (+ $at 1)
     }
-    edit:complete-sudo sudo $@words[(+ $at 1)..]
+    var behind = $words[(+ $at 1)..]
+    edit:complete-sudo sudo $@behind
     return
   }
   if (str:has-prefix $word --) {

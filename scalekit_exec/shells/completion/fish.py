@@ -19,7 +19,10 @@ SCRIPT = r"""# fish completion for @NAME@. @MADE@
 function __@FUNCTION@_at
     set -l words (commandline -opc)
     not contains -- -- $words
-    and test (count $argv) -eq 0 -o "$words[2]" = "$argv[1]"
+    and begin
+        not set -q argv[1]
+        or contains -- $argv[1] $words[2]
+    end
 end
 
 # The services and groups of the map, also of one that the words so far name with -c; behind an "@"

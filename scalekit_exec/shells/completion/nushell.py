@@ -1,4 +1,7 @@
-"""The completion for nushell, from 0.100 on, as an external completer before the user's own."""
+"""The completion for nushell, as an external completer before the user's own.
+
+From 0.115 on: it is `commandline complete`, new then, by which the command after `--` gets its own.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ const scalekit_table = {
 
 # The services and groups of a map, behind an "@" the identifiers.
 def "scalekit services" [before: list<string>, word: string] {
-    let named = $before | window 2 | where {|pair| $pair.0 in ["-c" "--config"]} | each {|pair| $pair.1}
-    let joined = $before | where $it starts-with "--config=" | each {|one| $one | str replace "--config=" ""}
+    let named = $before | window 2 | where $it.0 in ["-c" "--config"] | each {|pair| $pair.1}
+    let joined = $before | where $it starts-with "--config=" | str replace "--config=" ""
     let map = $named | append $joined | each {|path| $"--config=($path | path expand)"} | last 1
     let at = if "@" in $word { [$word] } else { [] }
     try { ^scalekit-exec ...$map --list-words ...$at err> /dev/null | lines } catch { [] }
@@ -35,7 +38,9 @@ def "scalekit services" [before: list<string>, word: string] {
 
 # The command after "--", with its own completion.
 def "scalekit behind" [words: list<string>] {
-    $words | str join " " | commandline complete --detailed
+    let line = $words | str join " "
+    # "^" and "%" before a name say which kind of command it is, which is nushell's own affair.
+    $line | commandline complete --detailed | select value description? | where value !~ "^[%^]"
 }
 
 def "scalekit complete" [spans: list<string>] {
@@ -61,10 +66,11 @@ def "scalekit complete" [spans: list<string>] {
     } else {
         $command.words
     }
-    let typed = if $equals and $option in $command.values { $word | str replace $"($option)=" "" } else { $word }
-    let head = if $typed == $word { "" } else { $"($option)=" }
+    let head = if $equals and $option in $command.values { $"($option)=" } else { "" }
+    let typed = $word | str substring ($head | str length)..
     let found = match $kind {
-        "path" => { if $head == "" { return null } else { glob $"($typed)*" | path relative-to $env.PWD | wrap value } }
+        "path" if $head == "" => { return null }  # nushell's own, for files
+        "path" => { glob $"($typed)*" | path relative-to $env.PWD | wrap value }
         "variable" => { $env | columns | wrap value }
         "service" => { scalekit services $before $typed }
         "anything" | "" => { [] }

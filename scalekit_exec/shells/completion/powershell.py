@@ -37,9 +37,9 @@ SCRIPT = r"""# PowerShell completion for @NAMES@. @MADE@
         }
         $words += '--list-words'
         if ($word.Contains('@')) { $words += $word }
-        $program = Get-Command scalekit-exec -CommandType Application -TotalCount 1 -ErrorAction Ignore
+        $program = @(Get-Command scalekit-exec -CommandType Application -ErrorAction Ignore)
         if ($program) {
-            & $program $words 2>$null | ForEach-Object {
+            & $program[0] $words 2>$null | ForEach-Object {
                 $name, $text = $_ -split "`t", 2
                 , @($name, $text)
             }
@@ -48,7 +48,8 @@ SCRIPT = r"""# PowerShell completion for @NAMES@. @MADE@
 
     $complete = {
         param($wordToComplete, $commandAst, $cursorPosition)
-        $elements = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -le $cursorPosition })
+        $elements = @($commandAst.CommandElements |
+            Where-Object { $_.Extent.EndOffset -le $cursorPosition })
         $words = @($elements | ForEach-Object { $_.Extent.Text.Trim("'", '"') })
         $word = ''
         if ($elements.Count -gt 1 -and $elements[-1].Extent.EndOffset -eq $cursorPosition) {
@@ -66,11 +67,13 @@ SCRIPT = r"""# PowerShell completion for @NAMES@. @MADE@
         if ($command.runs -and $before -ccontains '--') {
             # The command after "--", with its own completion.
             $at = [array]::IndexOf($before, '--')
-            $start = $elements[$at].Extent.EndOffset - $commandAst.Extent.StartOffset
-            $length = $cursorPosition - $elements[$at].Extent.EndOffset
-            $text = $commandAst.Extent.Text.PadRight($start + $length).Substring($start, $length).TrimStart()
-            [System.Management.Automation.CommandCompletion]::CompleteInput($text, $text.Length, $null).CompletionMatches
-            return
+            $end = $elements[$at].Extent.EndOffset
+            $start = $end - $commandAst.Extent.StartOffset
+            $line = $commandAst.Extent.Text.PadRight($start + $cursorPosition - $end)
+            $text = $line.Substring($start, $cursorPosition - $end).TrimStart()
+            $found = [System.Management.Automation.CommandCompletion]::CompleteInput(
+                $text, $text.Length, $null)
+            return $found.CompletionMatches
         }
         $head = ''
         $kind = $null
@@ -111,7 +114,8 @@ SCRIPT = r"""# PowerShell completion for @NAMES@. @MADE@
                 $text = "'" + $text.Replace("'", "''") + "'"
             }
             $tip = if ($pair[1]) { $pair[1] } else { $pair[0] }
-            [System.Management.Automation.CompletionResult]::new($text, $pair[0], 'ParameterValue', $tip)
+            [System.Management.Automation.CompletionResult]::new(
+                $text, $pair[0], 'ParameterValue', $tip)
         }
     }.GetNewClosure()
 

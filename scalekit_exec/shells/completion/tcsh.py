@@ -65,7 +65,7 @@ def _first(command: Command) -> list[str]:
 
 
 def _helper(command: Command) -> str:
-    """Return the helper with what it prints for a word that begins with a dash, or is no service."""
+    """Return the helper with what it prints for a dash, and where no service stands."""
     cases = []
     for name, each in command.each():
         options = [option for switch in each.switches for option in switch.names]

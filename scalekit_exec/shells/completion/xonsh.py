@@ -73,11 +73,8 @@ def _scalekit():
                 value = before + name
                 if any(c.isspace() or c in "*?[]$'\"\\&|;<>(){}`!#" for c in value):
                     value = repr(value)
-                display = f"{name}  {text}" if text else name
                 found.add(
-                    RichCompletion(
-                        value, display=name, description=text, append_space=True
-                    )
+                    RichCompletion(value, display=name, description=text, append_space=True)
                 )
         return found
 
@@ -102,8 +99,8 @@ def _scalekit():
         if equals and option.startswith("--"):
             kind = command["values"].get(option, "")
             if kind == "path":
-                found, length = contextual_complete_path(context._replace(prefix=rest))
-                return found, len(rest)
+                found, _ = contextual_complete_path(context._replace(prefix=rest))
+                return {RichCompletion(f"{option}={path}") for path in found}
             return offer(values(kind, before, rest), rest, option + "=")
         if before[-1] in command["values"]:
             kind = command["values"][before[-1]]

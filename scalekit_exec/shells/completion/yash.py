@@ -61,7 +61,8 @@ function completion/@NAME@::services {
 	command scalekit-exec ${1:+"$1"} --list-words ${word:+"$word"} 2>/dev/null </dev/null |
 	while IFS='	' read -r name text; do
 		printf 'complete -P "$PREFIX" -D %s -- %s\n' \
-			"$(completion/@NAME@::quoted "$text")" "$(completion/@NAME@::quoted "$name")"
+			"$(command -f completion/@NAME@::quoted "$text")" \
+			"$(command -f completion/@NAME@::quoted "$name")"
 	done
 
 }
@@ -152,5 +153,5 @@ def _action(value: Value, command: Command) -> str:
     return {
         PATH: 'complete -P "$PREFIX" -f',
         VARIABLE: 'complete -P "$PREFIX" -v',
-        SERVICE: f'eval "$(completion/{command.name}::services "$map")"',
+        SERVICE: f'eval "$(command -f completion/{command.name}::services "$map")"',
     }.get(value.kind, "")

@@ -1,0 +1,1 @@
+"""How fast a launch is: `python -m bench` times it beside others and prints one table."""

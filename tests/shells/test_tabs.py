@@ -1,0 +1,41 @@
+"""A real Tab in a real terminal, with the completion where `--install` has put it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.tabs import SHELLS, Interactive, Terminal, furnish
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What is typed, and the words that the program then gets.
+LINES = {
+    "a service and a group": ("scalekit-exec sl\t in\t", "slack inbox"),
+    "an option": ("scalekit-exec --prist\t gmail", "--pristine gmail"),
+    "an identifier": ("scalekit-exec gmail@op\t", "gmail@ops-bot"),
+    "a map and its services": ("scalekit-exec -c oth\t no\t", "-c other.toml notion"),
+    "a command": ("scalekit-exec gmail -- frobni\t", "gmail -- frobnicate"),
+    "the command's own": ("scalekit-exec gmail -- frobnicate al\t", "gmail -- frobnicate alpha"),
+    "a command of scalekit-auth": ("scalekit-auth exp\t sl\t", "export slack"),
+    "a format": ("scalekit-auth export --form\t nus\t", "export --format nushell"),
+}
+FILES = ("scalekit-exec gmail -- frobnicate oth\t", "gmail -- frobnicate other.toml")
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=str)
+def test_a_tab_completes_the_word_that_was_begun(shell: Interactive, tmp_path: Path) -> None:
+    home = tmp_path / "person"
+    home.mkdir()
+    furnish(shell, home)
+    lines = dict(LINES)
+    if not shell.knows_commands:
+        lines["the command's own"] = FILES
+    terminal = Terminal(shell, home)
+    try:
+        found = {name: terminal.arguments(keys) for name, (keys, _) in lines.items()}
+    finally:
+        terminal.close()
+    assert found == {name: words.split() for name, (_, words) in lines.items()}
