@@ -2,7 +2,7 @@
 
 import sys
 
-from scalekit_exec.predecessor import main
+from scalekit_exec.entry import predecessor
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], __file__))
+    sys.exit(predecessor(__file__))

@@ -20,6 +20,7 @@ LAUNCHER = str(BIN / "scalekit-exec")
 MANAGER = str(BIN / "scalekit-auth")
 TRUE = shutil.which("true") or "/bin/true"
 MANY = (1, 2, 4, 8, 16, 64)
+USUAL = 8  # services in the map of most people, and of the rows that do not ask for more
 USAGE_STATUS = 125
 # One client a service, as a skill would make it.
 CLIENT = """
@@ -68,19 +69,21 @@ read -r answer <answer1; field "$answer"; export S1_TOKEN="$value"
 
 
 class Ground:
-    """A folder with a map of 64 services and an empty one, and the environment of all commands."""
+    """Folders with a usual map, a large one and none, and the environment of all commands."""
 
     def __init__(self, folder: str, told: dict[str, str]) -> None:
         self.folder = os.path.join(folder, "work")
+        self.large = os.path.join(folder, "large")
         self.empty = os.path.join(folder, "empty")
         self.errors = os.path.join(folder, "errors")
         home = os.path.join(folder, "home")
-        for each in (self.folder, self.empty, home):
+        for each in (self.folder, self.large, self.empty, home):
             os.makedirs(each, exist_ok=True)
-        names = [f"s{number}" for number in range(max(MANY))]
-        tables = (f'[services.{name}]\nconnection_name = "{name}"\n' for name in names)
-        with open(os.path.join(self.folder, "scalekit.toml"), "w", encoding="utf-8") as file:
-            file.write('identifier = "bench"\n' + "".join(tables))
+        for place, services in ((self.folder, USUAL), (self.large, max(MANY))):
+            names = [f"s{number}" for number in range(services)]
+            tables = (f'[services.{name}]\nconnection_name = "{name}"\n' for name in names)
+            with open(os.path.join(place, "scalekit.toml"), "w", encoding="utf-8") as file:
+                file.write('identifier = "bench"\n' + "".join(tables))
         with open(os.path.join(self.folder, ".env"), "w", encoding="utf-8") as file:
             file.write("S0_TOKEN=one\nS1_TOKEN=two\n")
         self.environ = {
@@ -104,7 +107,9 @@ def bare(ground: Ground) -> Row:
 def launch(ground: Ground, services: int) -> Row:
     names = [f"s{number}" for number in range(services)]
     label = f"scalekit-exec, {services} service{'s' if services > 1 else ''}"
-    return Row(f"ours-{services}", label, [ground.command(LAUNCHER, *names, "--", TRUE)])
+    folder = ground.folder if services <= USUAL else ground.large
+    command = ground.command(LAUNCHER, *names, "--", TRUE, folder=folder)
+    return Row(f"ours-{services}", label, [command])
 
 
 def sdk(ground: Ground, services: int) -> Row:

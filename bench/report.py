@@ -28,7 +28,7 @@ token request and one read per service. `times Python` compares with `python -c 
 launch contains.
 
 - *scalekit-exec* is the installed program, cold, HTTPS, and becomes `true`. Nothing is kept between
-  two launches.
+  two launches. The map has eight services, for sixteen and more it has 64.
 - *The curl script* is sh and curl: a token request and two reads, each a curl of its own, in turn;
   or the two reads at once in the background, through files; or both by one `curl -Z`. It knows no
   map, checks next to nothing and shows the client secret in its argv.

@@ -161,8 +161,8 @@ def _short_lists(text: str) -> str:
     inside = False
     for line in text.splitlines():
         if inside:
-            lines[-1] += line.strip() + (" " if line.endswith(",") else "")
             inside = line.strip()[:1] != "]"
+            lines[-1] += line.strip() + (" " if inside and line.endswith(",") else "")
         else:
             lines.append(line)
             inside = line.endswith("[")

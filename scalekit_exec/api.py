@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["get_token", "get_tokens"]
 
 TIMEOUT = 30.0
+LONGEST_TIMEOUT = 86400.0
 MIN_TTL = 60.0
 # What a broker says where it cannot help, and where it cannot reach Scalekit now.
 NOT_THERE = ("broker", "unknown-service", "usage")
@@ -47,7 +48,7 @@ class Options:
     env_file: str | None = None
     environment: str | None = None
     identifier: str | None = None
-    timeout: float = TIMEOUT
+    timeout: float | None = None
     links_for_missing: bool = False
 
 
@@ -66,11 +67,12 @@ def get_token(
     config: str | None = None,
     env_file: str | None = None,
     environment: str | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float | None = None,
 ) -> str:
     """Return a fresh token for a service of the map, as a plain string.
 
-    `service` is `NAME` or `NAME@IDENTIFIER`; `timeout` is in seconds. Inside a launch the token
+    `service` is `NAME` or `NAME@IDENTIFIER`; `timeout` is in seconds, SCALEKIT_EXEC_TIMEOUT or 30
+    where it is None. Inside a launch the token
     that it set is used while it lives; elsewhere Scalekit is asked.
 
     Raises ConfigurationError for the map and the credentials, AuthorizationError where a person
@@ -87,7 +89,7 @@ def get_tokens(
     config: str | None = None,
     env_file: str | None = None,
     environment: str | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float | None = None,
 ) -> dict[str, str]:
     """Return fresh tokens for several services at once, by the words they were asked with.
 
@@ -100,6 +102,12 @@ def get_tokens(
 def tokens(services: Sequence[str], options: Options) -> dict[str, str]:
     """Return tokens by word: those that are near, the others from Scalekit."""
     environ = dict(os.environ)
+    given: Sequence[object] = services  # a caller without a type checker may give anything
+    for word in given:
+        if not isinstance(word, str):
+            what = f"a service is named by a string, not by {type(word).__name__}"
+            raise UsageError("usage", what, 'as in get_token("gmail")')
+    patience(options, environ)  # what is wrong with it is told inside a launch too
     found = {word: held.token.reveal() for word, held in near(services, options, environ).items()}
     missing = [word for word in dict.fromkeys(services) if word not in found]
     if missing:
@@ -154,7 +162,9 @@ def _served(
     if to is None:
         return None
     try:
-        given = client.ask_token(to, _with_identifier(word, options), Deadline(options.timeout))
+        given = client.ask_token(
+            to, _with_identifier(word, options), Deadline(patience(options, environ))
+        )
     except ScalekitExecError as error:
         if explain or error.code not in NOT_THERE:
             raise
@@ -200,6 +210,41 @@ def _first(*values: str | None) -> str | None:
     return next((value for value in values if value), None)
 
 
+def patience(options: Options, environ: Mapping[str, str]) -> float:
+    """Return the seconds that one resolution may take; UsageError `usage` where they are none."""
+    given: object = options.timeout
+    if given is None:
+        told = _variable(environ, "SCALEKIT_EXEC_TIMEOUT", above_zero=True)
+        return TIMEOUT if told is None else told
+    if isinstance(given, int | float) and 0 < given <= LONGEST_TIMEOUT:
+        return float(given)
+    what = f"timeout={shown(repr(given), 40)} is no number of seconds"
+    raise UsageError("usage", what, f"above 0 and at most {LONGEST_TIMEOUT:.0f}, as in timeout=30")
+
+
+def _variable(environ: Mapping[str, str], name: str, *, above_zero: bool = False) -> float | None:
+    """Read a variable as seconds, as a launch does; None where it is empty or not there."""
+    text = environ.get(name, "")
+    if not text:
+        return None
+    try:
+        seconds = float(text) if text.isascii() else -1.0
+    except ValueError:
+        seconds = -1.0
+    if 0 <= seconds <= LONGEST_TIMEOUT and (seconds or not above_zero):
+        return seconds
+    what = f"{name} is {shown(text, 40)}, which is no number of seconds"
+    raise UsageError("usage", what, f"at most {LONGEST_TIMEOUT:.0f}, as in {name}=30; or unset it")
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        what = "the working folder is gone"
+        raise UsageError("usage", what, "go to a folder that exists: cd ~") from None
+
+
 def ask(
     words: Sequence[str],
     options: Options,
@@ -211,7 +256,7 @@ def ask(
     `variables` are filled from each account, whatever the map makes of it.
     """
     service_map = config.load(
-        _first(options.config, environ.get("SCALEKIT_EXEC_CONFIG")), environ, os.getcwd()
+        _first(options.config, environ.get("SCALEKIT_EXEC_CONFIG")), environ, _folder()
     )
     identifier = _first(options.identifier, environ.get("SCALEKIT_EXEC_IDENTIFIER"))
     wanted = {word: _want(service_map, word, identifier, variables) for word in words}
@@ -222,10 +267,12 @@ def ask(
     request = credentials.Request(environ, service_map, env_file, environment)
     client = credentials.find(request, _silent)
     settings = credentials.settings_for(request)
-    deadline = Deadline(options.timeout)
+    deadline = Deadline(patience(options, environ))
     line = connect.Line(environ, deadline, _silent, settings, "https")
+    min_ttl = _variable(environ, "SCALEKIT_EXEC_MIN_TTL")
     rules = Rules(
-        min_ttl=MIN_TTL,
+        min_ttl=MIN_TTL if min_ttl is None else min_ttl,
+        strict=min_ttl is not None,
         host=client.env_url.removeprefix("https://"),
         user_verify_url=(settings.user_verify_url if settings else None) or "",
         links_for_missing=options.links_for_missing,

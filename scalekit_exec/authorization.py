@@ -152,12 +152,19 @@ class _Watch:
     def until_the_link_ends(
         self, tick: Reply
     ) -> Generator[Event, Reply, Authorized | Failed | None]:
-        """Ask from time to time; return how it ended, None where only the link did."""
-        while isinstance(tick, Tick) and (tick.expires_at is None or tick.now < tick.expires_at):
+        """Ask from time to time; return how it ended, None where only the link did.
+
+        A link that seems to have ended before it was shown is waited for once all the same: links
+        are not made as fast as they come.
+        """
+        left: float | None = LATEST
+        while left is None or left > 0:
+            left = _left(tick)
             seconds = SOONEST + (LATEST - SOONEST) * self._jitter()
-            if tick.expires_at is not None:
-                seconds = min(seconds, max(tick.expires_at - tick.now, 0.05))
+            if left is not None and left > 0:
+                seconds = min(seconds, max(left, 0.05))
             tick = yield Wait(seconds)
+            left = _left(tick)
             found = yield Ask(self._target)
             if isinstance(found, Account):
                 self._troubles = 0
@@ -171,6 +178,13 @@ class _Watch:
                 if found.code not in PASSING or self._troubles >= PASSING_IN_A_ROW:
                     return Failed(self._target, found)
         return None
+
+
+def _left(tick: Reply) -> float | None:
+    """Return the seconds that the link that was shown lives yet; None where that is not known."""
+    if not isinstance(tick, Tick):
+        raise TypeError("ShowLink and Wait are answered with a tick")
+    return None if tick.expires_at is None else tick.expires_at - tick.now
 
 
 def _is_done(target: Target, found: Account) -> bool:

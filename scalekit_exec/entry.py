@@ -1,4 +1,4 @@
-"""The two console scripts: make signals and the import path safe, then hand over.
+"""The console scripts and `get_token.py`: make signals and the import path safe, then hand over.
 
 The import path holds the working folder where PYTHONPATH has an empty entry, and a repository may
 hold a `tomli.py`. It must not run beside the client secret, so nothing is imported here before such
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # built in; `signal` itself imports enum
 
-__all__ = ["scalekit_auth", "scalekit_exec"]
+__all__ = ["predecessor", "scalekit_auth", "scalekit_exec"]
 
 
 def _trust_only_installed_code() -> None:
@@ -58,8 +58,23 @@ def scalekit_exec() -> int:
 
 
 def scalekit_auth() -> int:
-    """Run `scalekit-auth`; return its status."""
+    """Run `scalekit-auth`; return its status.
+
+    Its commands clear up after a Ctrl-C, so it is Python's again once there is anything to clear.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if sys.platform != "win32":
+        _end_by_interrupt()
     _trust_only_installed_code()
     from scalekit_exec.cli.auth import main
 
+    signal.signal(signal.SIGINT, handler)
     return main(sys.argv[1:])
+
+
+def predecessor(file: str) -> int:
+    """Run `get_token.py`, which is `file`; return its status."""
+    _trust_only_installed_code()
+    from scalekit_exec.predecessor import main
+
+    return main(sys.argv[1:], file)

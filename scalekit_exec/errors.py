@@ -38,6 +38,7 @@ __all__ = [
     "ScalekitExecError",
     "UsageError",
     "VaultError",
+    "internal",
     "nearest",
     "shown",
     "typed",
@@ -114,11 +115,17 @@ def typed(word: str) -> str:
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """Return the candidate that the word was probably meant to be, if one is close enough."""
+    """Return the candidate that the word was probably meant to be, if one is close enough.
+
+    Letters are alike in either case: GMAIL is gmail, and not nothing at all.
+    """
     from difflib import get_close_matches
 
-    matches = get_close_matches(word, list(candidates), n=1)
-    return matches[0] if matches else None
+    folded: dict[str, str] = {}
+    for candidate in candidates:
+        folded.setdefault(candidate.casefold(), candidate)
+    matches = get_close_matches(word.casefold(), list(folded), n=1)
+    return folded[matches[0]] if matches else None
 
 
 @record
@@ -234,6 +241,21 @@ class CommandError(ScalekitExecError):
 
 class LaunchError(ScalekitExecError):
     """Several services failed; the code is the first one's."""
+
+
+def internal(error: Exception) -> ScalekitExecError:
+    """Return the error that says where we broke, without the values that a traceback may hold."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = "nowhere"
+    if place is not None:
+        where = f"{place.tb_frame.f_globals.get('__name__')}:{place.tb_lineno}"
+    return ScalekitExecError(
+        "internal",
+        f"{type(error).__name__} in {where}",
+        "this is a fault of scalekit-exec; report this line and `scalekit-exec --version`",
+    )
 
 
 _CLASSES: dict[str, type[ScalekitExecError]] = {

@@ -225,18 +225,16 @@ def _readable(descriptor: int, seconds: float) -> bool:
 
 def _check(path: str, status: os.stat_result, named_by: str) -> None:
     """Refuse a file that somebody else wrote, could write, or could put another in place of."""
-    instead = f", or name it yourself: {named_by}={typed_path(path)}" if named_by else ""
     user = os.geteuid()
     fault = _fault(status, user, _own_group)
     if fault:
-        fix = (
-            f"chmod go-w {typed_path(path)}" if _is_trusted(status, user) else "check who wrote it"
-        )
-        raise _invalid(path, f"{fault} ({_owned(status)})", fix + instead)
+        trusted = _is_trusted(status, user)
+        fix = f"chmod go-w {typed_path(path)}" if trusted else "check who wrote it"
+        raise _invalid(path, f"{fault} ({_owned(status)})", fix + _instead(path, named_by))
     link = os.lstat(path)
     if stat.S_ISLNK(link.st_mode) and not _is_trusted(link, user):
         what = f"is a link that is not yours ({_owned(link)})"
-        raise _invalid(path, what, "check who made it" + instead)
+        raise _invalid(path, what, "check who made it" + _instead(path, named_by))
     real = os.path.realpath(path)
     if not os.path.samestat(os.stat(real), status):
         raise _invalid(path, "was changed while it was being read", "run this again")
@@ -248,7 +246,11 @@ def _check(path: str, status: os.stat_result, named_by: str) -> None:
             what = f"is in a folder, {displayed(folder)}, that {fault} ({_owned(status)})"
             trusted = _is_trusted(status, user)
             fix = f"chmod go-w {typed_path(folder)}" if trusted else "check whose folder this is"
-            raise _invalid(path, what, fix + instead)
+            raise _invalid(path, what, fix + _instead(path, named_by))
+
+
+def _instead(path: str, named_by: str) -> str:
+    return f", or name it yourself: {named_by}={typed_path(path)}" if named_by else ""
 
 
 def _is_trusted(status: os.stat_result, user: int) -> bool:

@@ -200,7 +200,11 @@ class Credential:
 
 @record
 class Link:
-    """A magic link; `expires_at` is its own end in POSIX seconds, None where it was not told."""
+    """A magic link; `expires_at` is its own end in POSIX seconds, None where it was not told.
+
+    `lives` are the seconds to that end by the server's clock: ours may be fast or slow.
+    """
 
     url: str
     expires_at: float | None = None
+    lives: float | None = None

@@ -17,7 +17,7 @@ from scalekit_exec.config.document import parse_json
 from scalekit_exec.config.services import read_connections
 from scalekit_exec.errors import ConfigurationError, shown
 from scalekit_exec.files import HOME, displayed, read_named, read_trusted
-from scalekit_exec.record import record
+from scalekit_exec.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ KEPT = "kept"
 SAME = "same"
 PASSED_OVER = "passed-over"
 _SKILLS = (
-    ("skills", "scalekit-auth"),
+    ("skills", "scalekit-auth"),  # of the working folder, which a cloned repository may be
     ("~", ".openclaw", "workspace", "skills", "scalekit-auth"),
     ("~", ".openclaw", "skills", "scalekit-auth"),
 )
@@ -40,11 +40,16 @@ _SKILLS = (
 
 @record
 class Source:
-    """A `connections.json` and what is in it; `unusable` are names that no launch can speak."""
+    """A `connections.json` and what is in it; `unusable` are names that no launch can speak.
+
+    `is_users` says that the user named it, or that it lies in a folder of an agent of theirs. What
+    was merely found where they work may have come with a repository.
+    """
 
     path: str
     services: Mapping[str, Service]
     unusable: tuple[str, ...] = ()
+    is_users: bool = False
 
     @property
     def env_file(self) -> str:
@@ -89,7 +94,7 @@ def find(explicit: str | None, environ: Mapping[str, str], cwd: str) -> Source:
         places.append(os.path.join(base, *rest, CONNECTIONS))
     for path in places:
         if os.path.lexists(path):
-            return _read(path, named=False)
+            return replace(_read(path, named=False), is_users=_is_agents(path, environ))
     raise ConfigurationError(
         "config-missing",
         f"no {CONNECTIONS} here or in {', '.join(_shown_place(place) for place in places[1:])}",
@@ -129,7 +134,15 @@ def _read(path: str, *, named: bool) -> Source:
         what = f"there is no file {displayed(path)}"
         raise ConfigurationError("config-missing", what, "check the path") from None
     services, unusable = read_connections(parse_json(path, data))
-    return Source(path, services, tuple(unusable))
+    return Source(path, services, tuple(unusable), is_users=named)
+
+
+def _is_agents(path: str, environ: Mapping[str, str]) -> bool:
+    """Tell whether this is the file of an agent's folder in the user's home, by whatever way."""
+    home = environ.get(HOME, "")
+    folders = [os.path.join(home, *rest) for first, *rest in _SKILLS if first == "~"]
+    here = os.path.realpath(os.path.dirname(path))
+    return os.path.isabs(home) and here in map(os.path.realpath, folders)
 
 
 def _shown_place(path: str) -> str:

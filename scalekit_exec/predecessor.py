@@ -10,7 +10,7 @@ import os
 import sys
 
 from scalekit_exec import api
-from scalekit_exec.errors import ScalekitExecError
+from scalekit_exec.errors import ScalekitExecError, internal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,9 +49,20 @@ def main(argv: Sequence[str], file: str) -> int:
     try:
         token = getter(file)(argv[0])
     except ScalekitExecError as error:
-        sys.stderr.write(f"get_token.py: error[{error.code}]: {error.message}\n")
-        for line in error.hint.splitlines():
-            sys.stderr.write(f"  hint: {line}\n")
-        return 1
-    sys.stdout.write(token + "\n")
+        return _fail(error)
+    except Exception as error:  # noqa: BLE001 - a traceback could show what no log may have
+        return _fail(internal(error))
+    data = (token + "\n").encode()
+    try:
+        while data:  # at once: what Python holds back may not fit when it is too late to say so
+            data = data[os.write(1, data) :]
+    except OSError as error:
+        return _fail(ScalekitExecError("internal", f"cannot write to stdout: {error.strerror}"))
     return 0
+
+
+def _fail(error: ScalekitExecError) -> int:
+    sys.stderr.write(f"get_token.py: error[{error.code}]: {error.message}\n")
+    for line in error.hint.splitlines():
+        sys.stderr.write(f"  hint: {line}\n")
+    return 1

@@ -248,10 +248,11 @@ def must_authorize(
         f'{name}: "{shown(wanted.identifier)}" must authorize '
         f"{shown(wanted.service.connection_name)} at {shown(rules.host)} ({state})"
     )
-    if link is None:
+    if problem:
+        message += f"; no link could be made: {problem}"
+        hint = "mend that first; do not retry in a loop"
+    elif link is None:
         hint = f"make a link for the user: {command}; do not retry in a loop"
-        if problem:
-            message += f"; no link could be made: {problem}"
     else:
         until = f", valid until {local_time(link.expires_at)}" if link.expires_at else ""
         hint = (

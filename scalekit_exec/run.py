@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scalekit_exec import config, environment, launch, resolver
+from scalekit_exec import config, environment, launch
 from scalekit_exec.clock import Deadline
 from scalekit_exec.errors import raise_failures
 from scalekit_exec.record import record
@@ -84,6 +84,8 @@ def run(
     path = _find(request, wanted)
     deadline = Deadline(request.timeout)
     vault, rules = connect(service_map, wanted, deadline)
+    from scalekit_exec import resolver  # threads: not before the map is known to be right
+
     try:
         outcome = resolver.resolve(wanted, vault, deadline, rules)
         if wait is not None:

@@ -108,6 +108,18 @@ except AuthorizationError as error:
     [
         ("get_token('nope')", {}, "ConfigurationError unknown-service"),
         ("get_token('a b')", {}, "UsageError usage"),
+        ("get_token(None)", {}, "UsageError usage"),
+        ("get_token('gmail', timeout=-1)", {}, "UsageError usage"),
+        ("get_token('gmail', timeout=float('nan'))", {}, "UsageError usage"),
+        ("get_token('gmail', timeout='1')", {}, "UsageError usage"),
+        ("get_token('gmail')", {"SCALEKIT_EXEC_TIMEOUT": "soon"}, "UsageError usage"),
+        ("get_token('gmail')", {"SCALEKIT_EXEC_TIMEOUT": "0.000001"}, "VaultError timed-out"),
+        ("get_token('gmail')", {"SCALEKIT_EXEC_MIN_TTL": "7200"}, "CredentialError token-expiring"),
+        (
+            "import os; os.mkdir('g'); os.chdir('g'); os.rmdir('../g'); get_token('gmail')",
+            {},
+            "UsageError usage",
+        ),
         (
             "get_token('gmail')",
             {"SCALEKIT_CLIENT_SECRET": None},
@@ -209,6 +221,30 @@ class TestSkill:
             done = self.script(folder, *words)
             assert (done.returncode, done.stdout) == (1, "")
             assert "Traceback" not in done.stderr, skill
+
+    def test_a_planted_module_is_not_run_by_the_script(self, folder: Folder, skill: Path) -> None:
+        (skill / "connections.json").unlink()
+        (skill / "scalekit.toml").write_text(
+            '[services.gmail]\nconnection_name = "gmail_u3134a"\nidentifier = "mess"\n'
+        )
+        for name in ("tomli", "json", "ssl", "dotenv"):
+            (folder.path / f"{name}.py").write_text(f"open('{name}-ran', 'w').close()\n")
+        folder.environ["PYTHONPATH"] = "."
+        assert self.script(folder, "gmail").stdout.startswith("sandbox-")
+        assert not list(folder.path.glob("*-ran"))
+
+    def test_a_full_disk_is_a_failure_of_the_script(self, folder: Folder, skill: Path) -> None:
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                [sys.executable, skill / "get_token.py", "gmail"],
+                env=folder.variables(),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        assert done.returncode == 1
+        assert b"cannot write to stdout: No space left" in done.stderr
+        assert b"Traceback" not in done.stderr
 
     def test_a_first_use_gets_a_link_for_an_account_that_is_not_there_yet(
         self, folder: Folder, skill: Path

@@ -116,3 +116,28 @@ def test_two_files_that_fail_together_are_not_written(folder: Folder) -> None:
     assert done.status == 1
     assert "did you mean identifier?" in done.err
     assert (folder.path / "scalekit.toml").read_text() == before
+
+
+@pytest.mark.parametrize("words", [(), ("--project",), ("-c", "scalekit.toml")])
+def test_a_repositorys_link_does_not_say_where_a_file_comes_into_being(
+    sealed: None, words: tuple[str, ...]
+) -> None:
+    del sealed
+    planted = Path(os.environ["HOME"]) / ".planted.toml"
+    Path("scalekit.toml").symlink_to(planted)
+    done = auth("config", "gmail", "gmail_1", *words)
+    assert done.status == 1
+    assert "error[config-invalid]: ~/work/scalekit.toml is a link to nothing" in done.err
+    assert not planted.exists()
+
+
+def test_a_bad_name_is_no_fault_of_the_file(sealed: None) -> None:
+    del sealed
+    for words in (
+        ["gmail", "bad name!"],
+        ["gmail", "x" * 300],
+        ["gmail", "c", "--identifier", "x" * 2000],
+    ):
+        done = auth("config", *words)
+        assert (done.status, done.out) == (2, ""), words
+        assert "config.toml" not in done.err

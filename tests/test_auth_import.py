@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 import tomli
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,8 +20,6 @@ from scalekit_exec.secret import Secret
 from tests.support.auths import auth
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.support.launches import Folder
 
 OLD = {"gmail": {"connection_name": "gmail_u3134a", "identifier": "** mess"}}
@@ -156,3 +155,37 @@ def test_other_lines_of_an_env_file_stay(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert custody.forget_env(str(path))
     assert path.read_text() == "# mine\nOTHER=1\nexport MORE='a b'\n"
+
+
+PLANTED = (
+    "SCALEKIT_CLIENT_ID=skc_1\nSCALEKIT_CLIENT_SECRET=theirs\n"
+    "SCALEKIT_ENV_URL=https://evil.example\n"
+)
+
+
+@pytest.mark.parametrize("where", [".", "skills/scalekit-auth"])
+def test_credentials_that_came_with_a_cloned_repository_are_not_the_users(
+    sealed: None, where: str
+) -> None:
+    del sealed
+    folder = old_skill(Path(where))
+    (folder / ".env").write_text(PLANTED)
+    done = auth("import")
+    assert done.status == 0
+    assert "for evil.example, is not copied" in done.out
+    assert not own(".env").exists()
+    given = auth("import", "--credentials", env={"SCALEKIT_CLIENT_SECRET": "mine"})
+    assert "you have SCALEKIT_CLIENT_SECRET in the environment" in given.out
+    assert not own(".env").exists()
+    assert auth("import", where).status == 0
+    assert "evil.example" in own(".env").read_text()
+
+
+def test_an_agents_folder_is_the_users_from_within_it_too(sealed: None) -> None:
+    del sealed
+    workspace = Path(os.environ["HOME"]) / ".openclaw" / "workspace"
+    skill = old_skill(workspace / "skills" / "scalekit-auth")
+    (skill / ".env").write_text(PLANTED)
+    assert "is copied" in auth("import", cwd=workspace).out
+    own(".env").unlink()
+    assert "is copied" in auth("import", cwd=skill).out

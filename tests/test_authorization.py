@@ -109,6 +109,14 @@ def test_a_link_that_ends_is_made_anew_five_times_at_most() -> None:
     assert numbers == list(range(1, RENEWALS + 2))
 
 
+def test_a_link_that_has_ended_before_it_is_shown_is_waited_for_before_the_next() -> None:
+    world = World([], life=-60.0)
+    assert isinstance(world.run(), Failed)
+    assert world.links == RENEWALS + 1
+    assert len(world.waits) == world.links
+    assert min(world.waits) >= 2
+
+
 def test_the_question_before_a_links_end_is_not_lost() -> None:
     world = World([state("EXPIRED"), state("ACTIVE")], life=4.0)
     assert isinstance(world.run(), Authorized)
@@ -178,7 +186,7 @@ def test_by_force_an_active_account_is_done_when_it_has_changed() -> None:
         ),
         max_size=30,
     ),
-    st.one_of(st.none(), st.floats(1, 100)),
+    st.one_of(st.none(), st.floats(-100, 100)),
 )
 def test_whatever_happens_the_flow_ends_and_says_how(says: list[str], life: float | None) -> None:
     known: dict[str, Account | ScalekitExecError] = {"busy": BUSY, "missing": MISSING}

@@ -1,7 +1,11 @@
-"""The completion scripts in the shells that they are for, with the installed program on PATH."""
+"""All that a completion offers, in shells that can say it, with the installed program on PATH.
+
+One Tab in a real terminal of every shell is in tests/shells/test_tabs.py.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,8 +17,11 @@ from typing import TYPE_CHECKING, Protocol
 import pexpect
 import pytest
 
+from scalekit_exec.cli.auth import _COMMANDS
+from scalekit_exec.cli.auth.completion import scripts
 from scalekit_exec.cli.words import OPTIONS
-from scalekit_exec.shells.completion import FILES, scripts
+from scalekit_exec.shells.completion import SHELLS
+from scalekit_exec.shells.quote import nushell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +44,7 @@ connection_name = "gmail_1"
 connection_name = "github: team"
 [services.slack]
 connection_name = "slack_1"
+identifier = "ops-bot"
 [groups]
 inbox = ["gmail", "slack"]
 """
@@ -87,6 +95,53 @@ class Fish:
         return {row.split("\t")[0] for row in done.stdout.splitlines()}
 
 
+class Nushell:
+    """Asks as the terminal does; its completer works on files only where it has no candidates."""
+
+    def candidates(self, line: str) -> set[str]:
+        config = COMPLETIONS / "scalekit-exec.nu"
+        script = (
+            "def frobs [] { [alpha beta] }; extern frob [word: string@frobs]; "
+            f"{nushell(line)} | commandline complete | to json -r"
+        )
+        words = ["nu", "--config", str(config), "-c", script]
+        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=20)
+        assert done.stderr == ""
+        found: list[str] = json.loads(done.stdout)
+        # A word with blanks or the like is put into quotes.
+        return {word.strip("`'\"") for word in found}
+
+
+XONSH = """
+import json, sys
+from xonsh.completer import Completer
+source @(sys.argv[1])
+line = sys.argv[2]
+begin = len(line) - len(line.split(' ')[-1])
+found, _ = Completer().complete(
+    line[begin:], line, begin, len(line), {}, multiline_text=line, cursor_index=len(line)
+)
+print(json.dumps([str(one).strip() for one in found]))
+"""
+
+
+class Xonsh:
+    """Its own Completer in a script, which is what a Tab calls."""
+
+    def __init__(self, folder: Path) -> None:
+        self._script = folder / "ask.xsh"
+        self._script.write_text(XONSH)
+
+    def candidates(self, line: str) -> set[str]:
+        words = ["xonsh", "--no-rc", str(self._script), str(COMPLETIONS / "scalekit-exec.xsh")]
+        environ = {**os.environ, "XONSH_SHOW_TRACEBACK": "1"}
+        done = subprocess.run(
+            [*words, line], env=environ, capture_output=True, text=True, check=True, timeout=30
+        )
+        found: list[str] = json.loads(done.stdout.splitlines()[-1])
+        return set(found)
+
+
 def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
@@ -95,7 +150,8 @@ def _bash(helper: str = BASH_HELPER) -> Prompt:
     setup = (
         "bind 'set bell-style none'; bind 'set enable-bracketed-paste off'; PS1=; "
         """bind -x '"\\C-xp": printf "LINE<%s>END\\n" "$READLINE_LINE"; READLINE_LINE=' ; """
-        f"{helper} source {COMPLETIONS}/scalekit-exec.bash"
+        f"{helper} source {COMPLETIONS}/scalekit-exec.bash; "
+        f"source {COMPLETIONS}/scalekit-auth.bash"
     )
     return Prompt("bash", ["--norc", "--noprofile", "-i"], setup, "\x1b*")
 
@@ -128,20 +184,30 @@ def _needs(name: str) -> None:
         pytest.skip(f"{name} is not installed")
 
 
-@pytest.fixture(params=FILES)
+@pytest.fixture(params=["bash", "zsh", "fish", "nushell"])
 def shell(request: pytest.FixtureRequest, _folder: None) -> Iterator[Shell]:
-    _needs(request.param)
+    _needs("nu" if request.param == "nushell" else request.param)
     if request.param == "fish":
-        yield Fish(f"source {COMPLETIONS}/scalekit-exec.fish; complete -c frob -fa 'alpha beta'")
+        both = "".join(f"source {COMPLETIONS}/{name}; " for name in scripts("fish"))
+        yield Fish(f"{both}complete -c frob -fa 'alpha beta'")
+        return
+    if request.param == "nushell":
+        yield Nushell()
         return
     prompt = _bash() if request.param == "bash" else _zsh()
     yield prompt
     prompt.close()
 
 
-@pytest.mark.parametrize("name", FILES.values())
-def test_the_committed_script_is_the_one_that_the_generator_makes(name: str) -> None:
-    assert (COMPLETIONS / name).read_text() == scripts(OPTIONS)[name]
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_committed_scripts_are_those_that_the_generator_makes(shell: str) -> None:
+    for name, text in scripts(shell).items():
+        assert (COMPLETIONS / name).read_text() == text, "python -m scalekit_exec.cli.auth.completion"
+
+
+def test_no_other_script_is_committed() -> None:
+    made = {name for shell in SHELLS for name in scripts(shell)}
+    assert {path.name for path in COMPLETIONS.iterdir()} == made
 
 
 def test_services_and_groups_of_the_map_are_offered(shell: Shell) -> None:
@@ -157,6 +223,31 @@ def test_files_are_not_offered_for_services(shell: Shell) -> None:
 
 def test_an_identifier_is_not_mistaken_for_a_service(shell: Shell) -> None:
     assert not SERVICES & shell.candidates("scalekit-exec gmail@g")
+
+
+def test_behind_an_at_sign_there_are_the_identifiers_of_the_map(shell: Shell) -> None:
+    assert shell.candidates("scalekit-exec gmail@") == {"gmail@me", "gmail@ops-bot"}
+    assert shell.candidates("scalekit-exec slack gmail@o") == {"gmail@ops-bot"}
+    assert shell.candidates("scalekit-exec nosuch@") == set()
+
+
+def test_the_commands_of_scalekit_auth_are_offered(shell: Shell) -> None:
+    assert shell.candidates("scalekit-auth ") >= set(_COMMANDS)
+    assert shell.candidates("scalekit-auth st") == {"status"}
+    assert shell.candidates("scalekit-auth stat gm") == set()
+
+
+def test_a_command_of_scalekit_auth_has_its_own_options_and_words(shell: Shell) -> None:
+    offered = {word.removesuffix("=") for word in shell.candidates("scalekit-auth export --")}
+    assert {"--format", "--show", "--config", "--help"} <= offered
+    assert not {"--check", "--pristine", "--"} & offered
+    assert shell.candidates("scalekit-auth export --format f") == {"fish"}
+    assert shell.candidates("scalekit-auth export -c other.toml n") == {"notion"}
+    assert shell.candidates("scalekit-auth token g") == {"gmail", "github"}
+    assert shell.candidates("scalekit-auth completion ba") == {"bash"}
+    assert shell.candidates("scalekit-auth import not") == {"notes.txt"}
+    assert not SERVICES & shell.candidates("scalekit-auth login ")
+    assert shell.candidates("scalekit-auth sandbox -- frob a") == {"alpha"}
 
 
 def test_all_options_are_offered_and_no_hidden_one(shell: Shell) -> None:

@@ -85,3 +85,8 @@ def test_no_failures_raise_nothing() -> None:
 def test_a_near_word_is_found_and_a_far_one_is_not() -> None:
     assert nearest("gmial", ["gmail", "slack"]) == "gmail"
     assert nearest("zzz", ["gmail", "slack"]) is None
+
+
+def test_a_word_in_capitals_is_near_to_the_same_in_small_letters() -> None:
+    assert nearest("GMAIL", ["slack", "gmail"]) == "gmail"
+    assert nearest("gmial", ["GMail"]) == "GMail"

@@ -16,6 +16,11 @@ from typing import Any
 import pexpect
 import pytest
 
+from scalekit_exec.authorization import Target
+from scalekit_exec.clock import Deadline, format_rfc3339, parse_rfc3339
+from scalekit_exec.model import AccountKey, Link, Service, Wanted
+from scalekit_exec.transport import answers
+from scalekit_exec.waiting import Effects, Options, Show, Terminal
 from tests.support.launches import CHILD, PROGRAM, Folder
 from tests.support.people import click, fetch
 from tests.support.sandboxes import running_sandbox
@@ -159,6 +164,88 @@ def test_a_link_that_ends_while_waiting_is_renewed(folder: Folder) -> None:
         assert waiting.end()[0] == 0, waiting.said
 
 
+def test_a_token_that_has_aged_during_the_wait_is_read_anew(folder: Folder) -> None:
+    scenario = (
+        f"[[accounts]]\n{_toml(GMAIL)}status = 'EXPIRED'\n"
+        f"[[accounts]]\n{_toml(SLACK)}expires_in = [3, 3600]\n"
+    )
+    with running_sandbox(scenario) as ageing:
+        folder.sandbox = ageing
+        waiting = launch(folder, "--wait", "--min-ttl=2", "gmail", "slack")
+        click(ageing, waiting.until(LINK))
+        status, out = waiting.end()
+        assert status == 0, waiting.said
+        ends = parse_rfc3339(json.loads(out)["SLACK_BOT_TOKEN_EXPIRES_AT"])
+        assert ends > time.time() + 3000
+        assert "token-expiring" not in waiting.said
+
+
+class Minting:
+    """A vault that makes links as a server does whose clock is not ours."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def link(self, key: AccountKey, *, state: str = "", user_verify_url: str = "") -> Link:
+        assert key
+        assert state == user_verify_url == ""
+        return self._link
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name} is not asked for")
+
+
+@pytest.mark.parametrize("ahead", [-600, 600])
+def test_a_link_lives_as_long_as_the_servers_clock_says(ahead: float) -> None:
+    server = time.time() + ahead
+    body = {"link": "https://a.example/1", "expiry": format_rfc3339(server + 60)}
+    link = answers.link(body, "a.example", server)
+    assert link.expires_at == int(server + 60)
+    effects = Effects(
+        Minting(link), Deadline(5), Options("a.example"), Show(print), Terminal(wanted=False)
+    )
+    wanted = Wanted(Service("gmail", "c", ()), "mess", (), "gmail")
+    target = Target(wanted)
+    try:
+        assert effects.make_link(target, 1) is link
+        assert effects.expires_at(target) == pytest.approx(time.time() + 60, abs=3)
+    finally:
+        effects.close()
+
+
+def test_an_account_that_is_not_told_of_holds_up_nobody_and_not_the_end(folder: Folder) -> None:
+    assert folder.sandbox is not None
+    expire(folder, GMAIL, SLACK)
+    folder.sandbox.add_fault(on="details", kind="hang", seconds=30, connection="gmail_u3134a")
+    begun = time.monotonic()
+    waiting = launch(folder, "--wait=7", "gmail", "slack")
+    links = [waiting.until(LINK), waiting.until(LINK)]
+    for link in links:
+        click(folder.sandbox, link)
+    waiting.until(re.compile("slack: authorized"))
+    assert waiting.end()[0] == 125
+    assert "error[authorization-required]" in waiting.said
+    assert time.monotonic() - begun < 12
+
+
+def test_a_child_is_not_the_parent_of_the_browser(folder: Folder, tmp_path: Path) -> None:
+    assert folder.sandbox is not None
+    opened = tmp_path / "opened"
+    script = tmp_path / "browser"
+    script.write_text(
+        f'#!/bin/sh\nprintf %s "$1" > {opened}.new\nmv {opened}.new {opened}\nexec sleep 8\n'
+    )
+    script.chmod(0o755)
+    expire(folder, GMAIL)
+    child = "import os\ntry: print(os.wait())\nexcept ChildProcessError: print('none')"
+    words = ("--open", "gmail", "--", sys.executable, "-c", child)
+    waiting = Waiting(folder.start(*words, env={"BROWSER": f"{script} %s"}))
+    click(folder.sandbox, opened_address(opened))
+    assert waiting.process.stdout is not None
+    assert waiting.process.stdout.readline() == b"none\n"
+    waiting.end()
+
+
 def _toml(values: dict[str, str]) -> str:
     return "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
 
@@ -200,6 +287,26 @@ def test_json_tells_of_every_link(folder: Folder) -> None:
     }
     click(folder.sandbox, link)
     assert waiting.end()[0] == 0
+
+
+def test_with_json_every_line_is_json(folder: Folder) -> None:
+    assert folder.sandbox is not None
+    expire(folder, GMAIL)
+    waiting = launch(folder, "--wait", "--json", "gmail")
+    click(folder.sandbox, waiting.until(LINK).split('"')[0])
+    assert waiting.end()[0] == 0
+    told = [json.loads(line) for line in waiting.said.splitlines()]
+    assert {"version": 1, "event": "note", "message": "gmail: authorized"} in told
+
+
+def test_where_no_link_can_be_made_nobody_is_told_to_make_one(folder: Folder) -> None:
+    assert folder.sandbox is not None
+    expire(folder, GMAIL)
+    folder.sandbox.add_fault(on="link", kind="status", status=403, permission="a:b")
+    waiting = launch(folder, "gmail")
+    assert waiting.end()[0] == 125
+    assert "no link could be made" in waiting.said
+    assert "make a link" not in waiting.said
 
 
 def test_without_a_terminal_nobody_is_waited_for(folder: Folder) -> None:
@@ -292,6 +399,24 @@ class TestBrowser:
         assert (status, out) == (125, "")
         assert 'gmail: "mess" did not authorize gmail_u3134a (access_denied)' in waiting.said
 
+    def test_a_refused_link_ends_it_and_not_only_the_page(
+        self, folder: Folder, browser: Path
+    ) -> None:
+        assert folder.sandbox is not None
+        expire(folder, GMAIL)
+        folder.sandbox.add_fault(on="link", kind="status", status=403, permission="a:b")
+        waiting = launch(folder, "--open", "gmail")
+        assert "No link could be made" in fetch(folder.sandbox, opened_address(browser)).body
+        assert waiting.end(10) == (125, "")
+        assert "error[forbidden]" in waiting.said
+
+    def test_a_variable_against_waiting_does_not_count(self, folder: Folder, browser: Path) -> None:
+        assert folder.sandbox is not None
+        expire(folder, GMAIL)
+        waiting = authorize(folder, "--open", "gmail", env={"SCALEKIT_EXEC_WAIT": "0"})
+        click(folder.sandbox, opened_address(browser))
+        assert waiting.end()[0] == 0, waiting.said
+
     def test_a_return_with_a_wrong_state_does_nothing(self, folder: Folder, browser: Path) -> None:
         assert folder.sandbox is not None
         expire(folder, GMAIL)
@@ -382,6 +507,17 @@ class TestNotify:
         assert says in waiting.said
         assert ("warning: [notify]" in waiting.said) is bool(says)
 
+    def test_a_slow_one_holds_up_nobody(self, folder: Folder) -> None:
+        assert folder.sandbox is not None
+        self.set('["sleep", "30"]', "timeout = 25\n")
+        expire(folder, GMAIL)
+        begun = time.monotonic()
+        waiting = launch(folder, "--wait", "gmail")
+        click(folder.sandbox, waiting.until(LINK))
+        assert waiting.end()[0] == 0
+        assert time.monotonic() - begun < 12
+        assert "warning" not in waiting.said
+
     def test_authorize_without_waiting_tells_it_too(self, folder: Folder, told: Path) -> None:
         expire(folder, GMAIL)
         waiting = authorize(folder, "gmail", "--no-wait")
@@ -424,6 +560,20 @@ class TestAuthorize:
         click(folder.sandbox, waiting.until(LINK))
         assert waiting.end()[0] == 0, waiting.said
 
+    def test_a_hint_repeats_the_force(self, folder: Folder) -> None:
+        waiting = authorize(folder, "--no-wait", "--force", "gmail")
+        assert waiting.end()[0] == 4
+        assert "scalekit-auth authorize gmail --no-wait --force" in waiting.said
+
+    def test_ctrl_c_ends_it_by_the_signal(self, folder: Folder) -> None:
+        expire(folder, GMAIL)
+        waiting = authorize(folder, "--wait", "gmail")
+        waiting.until(LINK)
+        waiting.process.send_signal(signal.SIGINT)
+        assert waiting.end(5)[0] == -signal.SIGINT
+        assert "Traceback" not in waiting.said
+        assert "error" not in waiting.said
+
     def test_one_failure_does_not_end_the_others(self, folder: Folder) -> None:
         assert folder.sandbox is not None
         expire(folder, GMAIL, SLACK)
@@ -438,7 +588,14 @@ class TestAuthorize:
         assert "error[forbidden]" in waiting.said
 
     @pytest.mark.parametrize(
-        "words", [["gmail", "--wait=x"], ["gmail", "--open", "--no-wait"], [], ["gmail", "--nope"]]
+        "words",
+        [
+            ["gmail", "--wait=x"],
+            ["gmail", "--open", "--no-wait"],
+            ["gmail", "--open", "--wait=0"],
+            [],
+            ["gmail", "--nope"],
+        ],
     )
     def test_wrong_words_are_two(self, folder: Folder, words: list[str]) -> None:
         waiting = authorize(folder, *words)
@@ -483,8 +640,35 @@ class TestTerminal:
         terminal.expect(pexpect.EOF)
         terminal.close()
         assert terminal.signalstatus == signal.SIGINT
+        assert terminal.before.endswith("\r\x1b[K")
         assert "Traceback" not in terminal.before
         assert "the child" not in terminal.before
+
+    def test_a_link_that_is_only_handed_over_leads_back_to_no_page_of_ours(
+        self, folder: Folder
+    ) -> None:
+        scenario = f"verification = 'custom'\n[[accounts]]\n{_toml(GMAIL)}status = 'EXPIRED'\n"
+        with running_sandbox(scenario) as custom:
+            folder.sandbox = custom
+            terminal = self.spawn(folder, AUTH, "authorize", "gmail", "--no-wait")
+            terminal.expect(LINK)
+            link = terminal.match.group(0)
+            terminal.expect(pexpect.EOF)
+            terminal.close()
+            assert terminal.exitstatus == 4
+            csrf = re.search(r'name="csrf" value="([^"]+)"', fetch(custom, link).body)
+            assert csrf
+            page = fetch(custom, link, {"csrf": csrf.group(1), "decision": "allow"})
+            assert "127.0.0.1" not in page.location
+
+    def test_ctrl_c_at_a_question_ends_it_by_the_signal(self, folder: Folder) -> None:
+        terminal = self.spawn(folder, AUTH, "login")
+        terminal.expect(": ")
+        terminal.sendintr()
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+        assert terminal.signalstatus == signal.SIGINT
+        assert "interrupted" not in terminal.before
 
     def test_in_ci_a_terminal_is_nobody(self, folder: Folder) -> None:
         expire(folder, GMAIL)

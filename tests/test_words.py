@@ -136,3 +136,8 @@ def test_help_names_every_option_within_eighty_columns() -> None:
     assert max(len(line) for line in text.splitlines()) <= 80
     for option in OPTIONS:
         assert (option.long in text) is not option.hidden
+
+
+def test_a_shortened_option_is_met_with_all_that_it_may_be() -> None:
+    with pytest.raises(UsageError, match=r"did you mean --env-file or --environment\?"):
+        parse(["--env", "prod"], {})

@@ -6,7 +6,7 @@ import sys
 
 from scalekit_exec.cli import terminal, words
 from scalekit_exec.cli.sources import Sources
-from scalekit_exec.errors import OWN_FAILURE, ScalekitExecError, UsageError
+from scalekit_exec.errors import OWN_FAILURE, ScalekitExecError, UsageError, internal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
 
         launch.die_by_signal(SIGINT)
     except Exception as error:  # noqa: BLE001 - a traceback could show what no log may have
-        speaker.error(_internal(error))
+        speaker.error(internal(error))
         return OWN_FAILURE
 
 
@@ -70,21 +70,6 @@ def _answer(parsed: Words) -> int:
 
         terminal.answer(f"{PROGRAM} {__version__}")
     return 0
-
-
-def _internal(error: Exception) -> ScalekitExecError:
-    """Say where we broke, without the values that a traceback may hold."""
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = "nowhere"
-    if place is not None:
-        where = f"{place.tb_frame.f_globals.get('__name__')}:{place.tb_lineno}"
-    return ScalekitExecError(
-        "internal",
-        f"{type(error).__name__} in {where}",
-        "this is a fault of scalekit-exec; report this line and `scalekit-exec --version`",
-    )
 
 
 class _Launcher:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 
+from scalekit_exec.launch import die_by_signal
 from scalekit_exec.waiting import Effects, Options, Show, Terminal, can_wait, resume
 
 TYPE_CHECKING = False
@@ -51,7 +53,26 @@ def wait(
         return outcome
     options = Options(rules.host, open_browser, rules.user_verify_url, notify)
     effects = make_effects(speaker, vault, deadline, options)
+    before = _settle_on_interrupt(effects)
     try:
         return resume(wanted, outcome, vault, deadline, rules, effects, seconds)
     finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
         effects.close()
+
+
+def _settle_on_interrupt(effects: Effects) -> signal.Handlers | None:
+    """Let Ctrl-C take the countdown away before it ends us; return what it did until now.
+
+    None, and nothing is changed, where it would not have ended us: nohup holds.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_DFL:
+        return None
+
+    def leave(number: int, _: object) -> None:
+        effects.settle()
+        die_by_signal(number)
+
+    signal.signal(signal.SIGINT, leave)
+    return signal.SIG_DFL

@@ -31,7 +31,7 @@ def text(service_map: ServiceMap, wanted: Sequence[Wanted], *, as_json: bool) ->
             for service in wanted
         ]
         plan = {"version": VERSION, "services": services, "files": list(service_map.files)}
-        return json.dumps(plan, ensure_ascii=False)
+        return json.dumps(plan)  # ASCII: stdout may take nothing else
     rows = [("VARIABLE", "SERVICE", "CONNECTION", "IDENTIFIER")]
     rows += [
         (

@@ -6,7 +6,7 @@ import os
 import sys
 
 from scalekit_exec.clock import format_rfc3339
-from scalekit_exec.errors import Failure, shown
+from scalekit_exec.errors import ConfigurationError, Failure, shown, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,28 +14,60 @@ if TYPE_CHECKING:
 
     from scalekit_exec.errors import ScalekitExecError
 
-__all__ = ["VERSION", "Speaker", "again", "answer", "answer_json", "columns", "quoted", "table"]
+__all__ = [
+    "VERSION",
+    "Speaker",
+    "again",
+    "answer",
+    "answer_json",
+    "columns",
+    "quoted",
+    "table",
+    "unwritten",
+]
 
 VERSION = 1
 
 
 def _write(descriptor: int, stream: object, text: str) -> None:
-    """Write to a descriptor at once; whoever does not listen misses it.
+    """Write to a descriptor at once, since Python's streams may hold text back.
 
-    Python's streams are None where the caller had closed them, and may hold text back.
+    They are None where the caller had closed them. Raises OSError.
     """
     encoding = getattr(stream, "encoding", None) or "utf-8"
     data = text.encode(encoding, "backslashreplace")
     while data:
-        try:
-            data = data[os.write(descriptor, data) :]
-        except OSError:
-            return
+        data = data[os.write(descriptor, data) :]
+
+
+def _tell(text: str) -> None:
+    """Write to stderr; whoever does not listen misses it."""
+    try:
+        _write(2, sys.stderr, text)
+    except OSError:
+        return
 
 
 def answer(text: str) -> None:
-    """Print an answer, that is what the user asked for, to stdout."""
-    _write(1, sys.stdout, text + "\n")
+    """Print an answer, that is what the user asked for, to stdout.
+
+    Whoever stops reading has had enough. Raises ConfigurationError `config-invalid` where it cannot
+    be written, as on a full disk: half an answer must not pass for one.
+    """
+    if sys.stdout is None:  # closed by the caller: 1 may be any file of ours by now
+        raise ConfigurationError("config-invalid", "stdout is closed", "let something read it")
+    try:
+        _write(1, sys.stdout, text + "\n")
+    except BrokenPipeError:
+        return
+    except OSError as error:
+        raise unwritten(error) from None
+
+
+def unwritten(error: OSError) -> ConfigurationError:
+    """Return the error for an answer that stdout did not take."""
+    what = f"cannot write to stdout: {shown(error.strerror)}"
+    return ConfigurationError("config-invalid", what, "check where it goes")
 
 
 def answer_json(value: Mapping[str, object]) -> None:
@@ -51,16 +83,13 @@ def is_watched(environ: Mapping[str, str]) -> bool:
     return not ci and os.isatty(2)
 
 
-def quoted(word: str) -> str:
-    """Return a word as a POSIX shell takes it, for a command to type."""
-    import shlex
-
-    return shlex.quote(shown(word, 400))
+# A word of a command to type, under the name that the commands know.
+quoted = typed
 
 
 def again(options: Mapping[str, str | None]) -> str:
     """Return the options that a hinted command must repeat to mean the same."""
-    given = (f" {name} {quoted(value)}" for name, value in options.items() if value is not None)
+    given = (f" {name} {typed(value)}" for name, value in options.items() if value is not None)
     return "".join(given)
 
 
@@ -77,7 +106,7 @@ class Speaker:
         self._said: set[str] = set()
 
     def _line(self, text: str) -> None:
-        _write(2, sys.stderr, text + "\n")
+        _tell(text + "\n")
 
     def line(self, text: str) -> None:
         """Say one line, whatever the level: it is needed."""
@@ -85,7 +114,7 @@ class Speaker:
 
     def raw(self, text: str) -> None:
         """Write to the terminal as it is."""
-        _write(2, sys.stderr, text)
+        _tell(text)
 
     def emit(self, value: Mapping[str, object]) -> None:
         """Tell a program of something."""

@@ -12,7 +12,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["OPTIONS", "PATIENCE", "Option", "Words", "parse", "split", "wants_json"]
+__all__ = [
+    "OPTIONS",
+    "PATIENCE",
+    "Option",
+    "Words",
+    "is_on",
+    "parse",
+    "seconds",
+    "split",
+    "wants_json",
+]
 
 LONGEST_TIMEOUT = 86400.0
 PATIENCE = 300.0
@@ -179,7 +189,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Words:
             else:
                 values[option.long] = taken
     _defaults(values, switches, environ)
-    timeout = _seconds(values, "--timeout", above_zero=True)
+    timeout = seconds(values, "--timeout", above_zero=True)
     return Words(
         tuple(services),
         command,
@@ -187,7 +197,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Words:
         frozenset(switches),
         tuple(passed),
         30.0 if timeout is None else timeout,
-        _seconds(values, "--min-ttl", above_zero=False),
+        seconds(values, "--min-ttl", above_zero=False),
         _patience(values),
     )
 
@@ -216,15 +226,16 @@ def _options(word: str) -> list[tuple[Option, str | None]]:
 def _known(name: str, word: str = "") -> Option:
     if name in _BY_NAME:
         return _BY_NAME[name]
-    near = (
-        nearest(name, [option.long for option in OPTIONS if not option.hidden])
-        if name.startswith("--")
-        else None
-    )
+    meant: list[str] = []
+    if name.startswith("--"):
+        known = [option.long for option in OPTIONS if not option.hidden]
+        near = nearest(name, known)
+        meant = [long for long in known if long.startswith(name)] or ([near] if near else [])
     shown_name = shown(word or name)
+    guess = f"; did you mean {' or '.join(meant)}?" if meant else ""
     raise UsageError(
         "usage",
-        f"there is no option {shown_name}" + (f"; did you mean {near}?" if near else ""),
+        f"there is no option {shown_name}{guess}",
         "options of the command belong after --: scalekit-exec SERVICE... -- COMMAND "
         f"{shown_name}; see scalekit-exec --help for ours",
     )
@@ -244,16 +255,22 @@ def _defaults(values: dict[str, str], switches: set[str], environ: Mapping[str, 
             continue
         if option.value:
             values[option.long] = given
-        elif given.lower() in TRUE_WORDS:
+        elif is_on(option.variable, environ):
             switches.add(option.long)
-        elif given.lower() in FALSE_WORDS:
-            switches.update({_OPPOSITES[option.long]} if option.long in _OPPOSITES else ())
-        else:
-            raise UsageError(
-                "usage",
-                f"{option.variable} is {shown(given, 40)}",
-                f"set {option.variable} to 1 or 0, or unset it",
-            )
+        elif option.long in _OPPOSITES:
+            switches.add(_OPPOSITES[option.long])
+
+
+def is_on(variable: str, environ: Mapping[str, str]) -> bool:
+    """Tell whether a variable switches on what it stands for; UsageError for another word."""
+    given = environ.get(variable, "")
+    if given and given.lower() not in TRUE_WORDS + FALSE_WORDS:
+        raise UsageError(
+            "usage",
+            f"{variable} is {shown(given, 40)}",
+            f"set {variable} to 1 or 0, or unset it",
+        )
+    return given.lower() in TRUE_WORDS
 
 
 def _patience(values: Mapping[str, str]) -> float | None:
@@ -265,18 +282,22 @@ def _patience(values: Mapping[str, str]) -> float | None:
         return PATIENCE
     if text.lower() in FALSE_WORDS:
         return 0.0
-    return _seconds(values, "--wait", above_zero=False)
+    return seconds(values, "--wait", above_zero=False)
 
 
-def _seconds(values: Mapping[str, str], name: str, *, above_zero: bool) -> float | None:
+def seconds(values: Mapping[str, str], name: str, *, above_zero: bool) -> float | None:
+    """Read an option's value as seconds, at most a day; None where it was not given.
+
+    Raises UsageError `usage`, which names the option and its variable.
+    """
     text = values.get(name)
     if text is None:
         return None
     try:
-        seconds = float(text) if text.isascii() else -1.0
+        number = float(text) if text.isascii() else -1.0
     except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= LONGEST_TIMEOUT or (above_zero and seconds == 0):
+        number = -1.0
+    if not 0 <= number <= LONGEST_TIMEOUT or (above_zero and number == 0):
         least = "above 0" if above_zero else "from 0"
         variable = _BY_NAME[name].variable
         raise UsageError(
@@ -284,4 +305,4 @@ def _seconds(values: Mapping[str, str], name: str, *, above_zero: bool) -> float
             f"{name} {shown(text, 40)} is no number of seconds {least} to {LONGEST_TIMEOUT:.0f}",
             f"give it as {name}{'=' if _BY_NAME[name].optional else ' '}30, or look at {variable}",
         )
-    return seconds
+    return number

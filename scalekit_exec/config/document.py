@@ -207,7 +207,8 @@ _SECRET_KEYS = ("client_secret", "clientsecret")
 def _quoted(key: str) -> str:
     """Write a key as TOML does: bare where it can be."""
     bare = key.replace("-", "a").replace("_", "a")
-    return key if bare.isascii() and bare.isalnum() else '"' + shown(key, 80) + '"'
+    plain = bare.isascii() and bare.isalnum() and len(key) <= 80
+    return key if plain else '"' + shown(key, 80) + '"'
 
 
 def _type(value: object) -> str:

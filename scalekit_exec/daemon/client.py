@@ -261,7 +261,7 @@ class DaemonVault:
             return self._other().link(key, state=state, user_verify_url=user_verify_url)
         from scalekit_exec.transport import answers
 
-        return answers.link(told.body, self._host)
+        return answers.link(told.body, self._host, told.as_of)
 
     def verify(self, auth_request_id: str, identifier: str) -> str:
         """Confirm who authorized."""

@@ -70,10 +70,8 @@ def start(folder: str, *, cache: float = 0.0, idle: float = IDLE) -> None:
 
 def main(folder: str, cache: str, idle: str) -> None:
     """Be the daemon of this folder; return at once where there is one already."""
-    os.chdir("/")
     os.umask(0o077)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    os.environ.clear()  # the interpreter itself may have set LC_CTYPE
     _protect()
     signal.signal(signal.SIGTERM, _leave)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):

@@ -81,10 +81,14 @@ class Target:
 def choose(explicit: str | None, environ: Mapping[str, str], cwd: str, *, here: bool) -> Target:
     """Return the file that an edit is for: the project's where one is found, else the user's.
 
-    `explicit` stands for the project's; `here` asks for one in `cwd`, whatever is above.
+    `explicit` stands for the project's; `here` asks for one in `cwd`, whatever is above. Raises
+    ConfigurationError `config-invalid` for a link to nothing: a repository would choose by it where
+    a file comes into being.
     """
     own = config.user_path(environ)
     found = config.find_project(cwd, environ)
+    if explicit is None:
+        _refuse_dangling(os.path.join(cwd, PROJECT_FILE) if here else found)
     connections = found if found is not None and found.endswith(CONNECTIONS) else None
     if here:
         path = os.path.join(cwd, PROJECT_FILE)
@@ -93,10 +97,17 @@ def choose(explicit: str | None, environ: Mapping[str, str], cwd: str, *, here: 
         path = os.path.join(cwd, explicit)
         if explicit == os.devnull or os.path.realpath(path) == os.path.realpath(own):
             return Target(own, own)
+        _refuse_dangling(path)
         return Target(path, own, path, named=True)
     if found is None or connections is not None:
         return Target(own, own, found, connections=connections)
     return Target(found, own, found)
+
+
+def _refuse_dangling(path: str | None) -> None:
+    if path is not None and os.path.islink(path) and not os.path.exists(path):
+        what = f"{displayed(path)} is a link to nothing"
+        raise ConfigurationError("config-invalid", what, "remove or mend it")
 
 
 def user_settings(environ: Mapping[str, str]) -> UserSettings:

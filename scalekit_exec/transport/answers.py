@@ -253,8 +253,11 @@ def _fields(
     return {name: Secret(value) for name, value in values.items()}
 
 
-def link(body: Mapping[str, object], host: str) -> Link:
-    """Read a magic link; raises VaultError `unexpected-answer` for one that is not https."""
+def link(body: Mapping[str, object], host: str, as_of: float | None = None) -> Link:
+    """Read a magic link; raises VaultError `unexpected-answer` for one that is not https.
+
+    `as_of` is the server's time of the answer, in POSIX seconds.
+    """
     url = body.get("link")
     if not isinstance(url, str) or not url.startswith("https://"):
         raise _strange(host, f"a link that is not https: {_told(url, 80)}")
@@ -262,7 +265,10 @@ def link(body: Mapping[str, object], host: str) -> Link:
         raise _strange(host, "a link with characters that no URL has")
     if len(url) > LONGEST_LINK:
         raise _strange(host, f"a link of {len(url)} characters")
-    return Link(url, _expiry(body.get("expiry"), host))
+    expires_at = _expiry(body.get("expiry"), host)
+    if expires_at is None or as_of is None:
+        return Link(url, expires_at)
+    return Link(url, expires_at, expires_at - as_of)
 
 
 def verified(body: Mapping[str, object], host: str) -> str:

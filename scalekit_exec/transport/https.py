@@ -57,7 +57,8 @@ class HttpsVault:
         fields |= {"state": state} if state else {}
         fields |= {"user_verify_url": user_verify_url} if user_verify_url else {}
         answer = self._post(LINK_PATH, fields, ACCESS, key)
-        return answers.link(answers.decode(answer, self._exchange.host), self._exchange.host)
+        body = answers.decode(answer, self._exchange.host)
+        return answers.link(body, self._exchange.host, answer.as_of)
 
     def verify(self, auth_request_id: str, identifier: str) -> str:
         """Confirm who authorized."""

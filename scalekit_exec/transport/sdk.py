@@ -141,8 +141,8 @@ class SdkVault:
         fields |= {"state": state} if state else {}
         fields |= {"user_verify_url": user_verify_url} if user_verify_url else {}
         request = GetMagicLinkForConnectedAccountRequest(**fields)
-        body, _ = self._call("GetMagicLinkForConnectedAccount", request, ACCESS, key)
-        return answers.link(body, self._host)
+        body, as_of = self._call("GetMagicLinkForConnectedAccount", request, ACCESS, key)
+        return answers.link(body, self._host, as_of)
 
     def verify(self, auth_request_id: str, identifier: str) -> str:
         """Confirm who authorized."""

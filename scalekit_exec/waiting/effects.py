@@ -13,7 +13,7 @@ from scalekit_exec.errors import AuthorizationError, ScalekitExecError, shown
 from scalekit_exec.model import Link
 from scalekit_exec.record import record
 from scalekit_exec.waiting.loopback import Loopback, returned_address
-from scalekit_exec.waiting.notify import notify
+from scalekit_exec.waiting.notify import Notice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,22 +28,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Effects", "Options"]
 
+# What is written to the pipe that ends a pause.
+NEWS, REPLY = b"!", b"."
 SSH = ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")
 
 
 @record
 class Options:
-    """How a wait goes about it; `host` is Scalekit's, for lines that ask a person."""
+    """How a wait goes about it; `host` is Scalekit's, for lines that ask a person.
+
+    `waits` is False where the link is only handed over: no page of ours would live long enough for
+    anybody to come back to.
+    """
 
     host: str
     open_browser: bool = False
     user_verify_url: str = ""
     notify: NotifySettings | None = None
+    waits: bool = True
 
     def browser_is_here(self, environ: Mapping[str, str], *, at_terminal: bool) -> bool:
         """Tell whether the browser that opens a link is on this machine."""
         remote = any(environ.get(name) for name in SSH) or self.notify is not None
-        return self.open_browser or (at_terminal and not remote)
+        return self.waits and (self.open_browser or (at_terminal and not remote))
 
 
 class Effects:
@@ -62,6 +69,8 @@ class Effects:
         self._denied: dict[str, ScalekitExecError] = {}
         self._ends: dict[str, float | None] = {}
         self._ready: set[str] = set()
+        self._notices: list[Notice] = []
+        self._closed = False
         self.links: dict[str, Link] = {}
         self._woken, self._waker = os.pipe()
         here = options.browser_is_here(os.environ, at_terminal=show.at_terminal)
@@ -96,13 +105,20 @@ class Effects:
             link = self._vault.link(target.wanted.key)
         with self._lock:
             self.links[target.wanted.named] = link
-            self._ends[target.wanted.named] = link.expires_at
+            # By our clock, however wrong it is: only the time that passes counts.
+            lives = link.lives
+            self._ends[target.wanted.named] = (
+                link.expires_at if lives is None else time.time() + lives
+            )
         return link
 
     def _minted(self, target: Target) -> str:
         try:
             return self._mint(target).url
         except ScalekitExecError as error:
+            with self._lock:
+                self._denied[target.wanted.named] = error
+            self._wake()
             raise ValueError(error.message) from None
 
     def ask(self, target: Target) -> Account | ScalekitExecError:
@@ -131,11 +147,9 @@ class Effects:
 
     def tell(self, target: Target, link: Link) -> None:
         """Give the link to `[notify] command`, if there is one; its failure is a warning."""
-        if self._options.notify is None:
-            return
-        problem = notify(self._options.notify, target.wanted, link, self._options.host)
-        if problem:
-            self._show.say(f"warning: {problem}")
+        settings, host = self._options.notify, self._options.host
+        if settings is not None:
+            self._notices.append(Notice(settings, target.wanted, link, host, self._show.say))
 
     def pending(self, target: Target) -> None:
         """Tell that the sign-in is done and its check is not."""
@@ -206,8 +220,7 @@ class Effects:
                 sources.append(self._terminal.descriptor)
             ready = select.select(sources, [], [], min(left, 1.0))[0]
             if self._woken in ready:
-                os.read(self._woken, 4096)
-                return True
+                return NEWS in os.read(self._woken, 4096)
             if ready and self._pasted():
                 return True
 
@@ -227,11 +240,31 @@ class Effects:
         return True
 
     def _wake(self) -> None:
-        os.write(self._waker, b"!")
+        self._write(NEWS)
+
+    def stir(self) -> None:
+        """End a pause early, from any thread."""
+        self._write(REPLY)
+
+    def _write(self, what: bytes) -> None:
+        with self._lock:
+            if not self._closed:  # else the number may be somebody else's file by now
+                os.write(self._waker, what)
+
+    def settle(self) -> None:
+        """Take the countdown away."""
+        self._show.settle()
 
     def close(self) -> None:
         """Stop listening and take the countdown away."""
+        for notice in self._notices:
+            if self._options.waits:
+                notice.stop()
+            else:
+                notice.end()
         self._show.settle()
+        with self._lock:
+            self._closed = True
         if self._loopback is not None:
             self._loopback.close()
         self._terminal.close()

@@ -4,49 +4,90 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 
 from scalekit_exec.clock import format_rfc3339
 from scalekit_exec.errors import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scalekit_exec.model import Link, NotifySettings, Wanted
 
-__all__ = ["notify"]
+__all__ = ["Notice"]
 
 
-def notify(settings: NotifySettings, wanted: Wanted, link: Link, host: str) -> str:
-    """Give the command one JSON object on its stdin; return what went wrong, "" if nothing did.
+class Notice:
+    """One call of the command, with one JSON object on its stdin; nobody waits for it to end.
 
     A token is never in it: there is none yet. The command is stopped after the settings' time; its
-    output is not ours to show.
+    output is not ours to show. `say` is told what went wrong.
     """
-    told = {
-        "version": 1,
-        "event": "authorize",
-        "service": wanted.service.name,
-        "connection_name": wanted.service.connection_name,
-        "identifier": wanted.identifier,
-        "host": host,
-        "link": link.url,
-        "expires_at": None if link.expires_at is None else format_rfc3339(link.expires_at),
-    }
-    name = shown(settings.command[0], 80)
-    try:
-        done = subprocess.run(
-            settings.command,
-            input=json.dumps(told).encode() + b"\n",
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=settings.timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"[notify] command {name} did not end within {settings.timeout:g} s"
-    except OSError as error:
-        return f"[notify] command {name} cannot be started: {error.strerror}"
-    except ValueError:
-        return f"[notify] command {name} cannot be started"
-    if done.returncode:
-        return f"[notify] command {name} ended with {done.returncode}"
-    return ""
+
+    def __init__(
+        self,
+        settings: NotifySettings,
+        wanted: Wanted,
+        link: Link,
+        host: str,
+        say: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._say = say
+        self._stopped = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._name = shown(settings.command[0], 80)
+        told = {
+            "version": 1,
+            "event": "authorize",
+            "service": wanted.service.name,
+            "connection_name": wanted.service.connection_name,
+            "identifier": wanted.identifier,
+            "host": host,
+            "link": link.url,
+            "expires_at": None if link.expires_at is None else format_rfc3339(link.expires_at),
+        }
+        try:
+            self._process = subprocess.Popen(
+                settings.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            say(f"warning: [notify] command {self._name} cannot be started: {error.strerror}")
+            return
+        except ValueError:
+            say(f"warning: [notify] command {self._name} cannot be started")
+            return
+        text = json.dumps(told).encode() + b"\n"
+        self._thread = threading.Thread(target=self._run, args=(self._process, text), daemon=True)
+        self._thread.start()
+
+    def _run(self, process: subprocess.Popen[bytes], text: bytes) -> None:
+        problem = ""
+        try:
+            process.communicate(text, self._settings.timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            problem = f"did not end within {self._settings.timeout:g} s"
+        else:
+            if process.returncode:
+                problem = f"ended with {process.returncode}"
+        if problem and not self._stopped.is_set():
+            self._say(f"warning: [notify] command {self._name} {problem}")
+
+    def end(self) -> None:
+        """Let it have its time."""
+        if self._process is not None:
+            self._thread.join(self._settings.timeout + 1)
+
+    def stop(self) -> None:
+        """Stop it where it still runs: it would become the launched command's child."""
+        if self._process is not None:
+            self._stopped.set()
+            if self._process.poll() is None:
+                self._process.kill()
+            self._thread.join(1)

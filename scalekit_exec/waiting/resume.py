@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scalekit_exec.clock import Deadline
+    from scalekit_exec.environment import Filled
     from scalekit_exec.model import Wanted
     from scalekit_exec.resolver import Rules
     from scalekit_exec.vault import Vault
@@ -39,14 +40,15 @@ def resume(
 ) -> Outcome:
     """Wait for the unauthorized services, then read each once more; the rest is kept.
 
-    `patience` is in seconds. All or nothing: where one is not authorized, its failure comes back
-    with the last link.
+    Not kept is what has become too old meanwhile: that is read once more too. `patience` is in
+    seconds. All or nothing: where one is not authorized, its failure comes back with the last link.
     """
+    begun = time.monotonic()
     # Two words for one account need one click.
     by_key = {service.key: Target(service, status) for service, status in outcome.unauthorized}
     targets = list(by_key.values())
     effects.begin(patience, targets)
-    failed = drive(targets, effects, patience)
+    failed = drive(targets, effects, patience, timeout=deadline.seconds)
     if failed or effects.waiting_for(targets):
         failures = [
             unopened(target, effects, rules)
@@ -56,17 +58,33 @@ def resume(
         told = [_told(event.target, event.error, effects, rules) for event in failed]
         return Outcome(outcome.filled, (*told, *failures), outcome.warnings)
     deadline.restart()
-    again = [service for service, _ in outcome.unauthorized]
+    waited = time.monotonic() - begun
+    kept = [filled for filled in outcome.filled if not _aged(filled, waited, rules)]
+    by_wanted = {filled.wanted: filled for filled in kept}
+    opened = {service for service, _ in outcome.unauthorized}
+    aged = {filled.wanted for filled in outcome.filled if filled.wanted not in by_wanted}
+    again = [service for service in wanted if service in opened | aged]
     more = resolver.resolve(again, vault, deadline, rules)
-    by_wanted = {filled.wanted: filled for filled in (*outcome.filled, *more.filled)}
+    by_wanted |= {filled.wanted: filled for filled in more.filled}
     filled = [by_wanted[service] for service in wanted if service in by_wanted]
-    return Outcome(tuple(filled), more.failures, (*outcome.warnings, *more.warnings))
+    # Of what was read anew, only the new reading counts.
+    old = {(service.service.name, service.identifier) for service in aged}
+    warnings = [each for each in outcome.warnings if (each.service, each.identifier) not in old]
+    return Outcome(tuple(filled), more.failures, (*warnings, *more.warnings))
+
+
+def _aged(filled: Filled, waited: float, rules: Rules) -> bool:
+    """Tell whether a credential that was read before the wait has too short a life left now."""
+    if filled.expires_at is None:
+        return False
+    return filled.expires_at - (filled.as_of + waited) < rules.min_ttl
 
 
 def unopened(target: Target, effects: Effects, rules: Rules) -> Failure:
     """Return the failure of a service whose link nobody opened in time."""
     link = effects.links.get(target.wanted.named)
-    if link is not None and link.expires_at is not None and link.expires_at <= time.time():
+    end = effects.expires_at(target)
+    if end is not None and end <= time.time():
         link = None
     return must_authorize(target.wanted, rules, target.status, link).failures[0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 
 from scalekit_exec.clock import format_rfc3339
@@ -39,6 +40,9 @@ class Show:
         self._emit = emit
         self._raw = raw if emit is None else None
         self._counting = False
+        # A page that was opened, or a notifier, speaks from a thread of its own; and the handler
+        # of Ctrl-C may come in between, on a thread that has the lock already.
+        self._lock = threading.RLock()
 
     @property
     def at_terminal(self) -> bool:
@@ -47,8 +51,12 @@ class Show:
 
     def say(self, text: str) -> None:
         """Say one line, above the countdown."""
-        self.settle()
-        self._line(text)
+        with self._lock:
+            self.settle()
+            if self._emit is not None:
+                self._emit({"event": "note", "message": text})
+            else:
+                self._line(text)
 
     def need(self, target: Target, host: str) -> None:
         """Say which service needs somebody, before the first link for it."""
@@ -99,11 +107,13 @@ class Show:
             left = max(0, int(expires_at - time.time()))
             text += f", link good for {left // 60}:{left % 60:02d}"
         width = shutil.get_terminal_size().columns - 1
-        self._raw(CLEAR + text[:width])
-        self._counting = True
+        with self._lock:
+            self._counting = True
+            self._raw(CLEAR + text[:width])
 
     def settle(self) -> None:
         """Take the countdown away, so that the next line stands alone."""
-        if self._counting and self._raw is not None:
-            self._raw(CLEAR)
-        self._counting = False
+        with self._lock:
+            if self._counting and self._raw is not None:
+                self._raw(CLEAR)
+            self._counting = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,6 +12,48 @@ if TYPE_CHECKING:
 __all__ = ["Terminal"]
 
 LONGEST_LINE = 16384
+# The first process ends at once, so that the browser is nobody's child that we know: the command
+# that we become must not find a child that it never started. The word says that it did not work.
+APART = """\
+import os, sys, webbrowser
+if os.fork():
+    os._exit(0)
+told = os.dup(1)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+try:
+    opened = webbrowser.open(sys.argv[1])
+except (webbrowser.Error, OSError):
+    opened = False
+if not opened:
+    os.write(told, b"no")
+"""
+
+
+def _open_here(url: str) -> bool:
+    import webbrowser
+
+    try:
+        return webbrowser.open(url)
+    except (webbrowser.Error, OSError):
+        return False
+
+
+def _open_apart(url: str) -> bool:
+    import subprocess
+
+    command = [sys.executable, "-I", "-c", APART, url]
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,  # ours is for the command
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return False
+    # Reaped before the other end is read: that stays open as long as a browser in the foreground.
+    process.wait()
+    return process.stdout is None or not process.stdout.read()
 
 
 class Terminal:
@@ -51,14 +94,9 @@ class Terminal:
         It may stay in the foreground for as long as it likes, so it has a thread of its own.
         """
         import threading
-        import webbrowser
 
         def run() -> None:
-            try:
-                opened = webbrowser.open(url)
-            except (webbrowser.Error, OSError):
-                opened = False
-            if not opened:
+            if not (_open_here(url) if sys.platform == "win32" else _open_apart(url)):
                 say("no browser could be opened; open the address above yourself")
 
         threading.Thread(target=run, daemon=True).start()

@@ -243,7 +243,8 @@ def test_ctrl_z_that_the_child_keeps_for_itself_does_not_stop_us(
     shell: pexpect.spawn[str],
 ) -> None:
     script = (
-        "import signal, sys; signal.signal(signal.SIGTSTP, lambda *_: print(chr(75), flush=True));"
+        "import os, signal, sys; signal.signal(signal.SIGTSTP, lambda *_: os.write(1, b.upper()));"
+        "b = bytes([107, 10]);"
         "print(chr(82), flush=True); sys.stdin.readline()"
     )
     shell.sendline(f"$L {sys.executable} -c '{script}'; echo ov''er")

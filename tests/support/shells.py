@@ -36,9 +36,9 @@ HEADER = "Authorization: Bearer "
 class Language:
     """A shell: how it runs one line, how a person has it, and how it says what a launch needs.
 
-    `status` runs a command and prints `status=` and its number, also after an interrupt
-    (`interrupted`, where that is told in another way); `expanding` is how a variable that may not
-    be set stands in an argument; `background` starts a command and goes on.
+    `status` runs a command and prints `status=` and its number; `interrupted` and then `ask` do so
+    where the command ends by Ctrl-C, in the form `told`. `expanding` is how a variable that may not be set stands in an
+    argument; `background` starts a command and goes on.
     """
 
     name: str
@@ -46,10 +46,11 @@ class Language:
     person: tuple[str, ...]
     quoted: Callable[[str], str] = quote.sh
     status: str = "{}; echo status=$?"
-    interrupted: str = ""
+    interrupted: str = "{}"
+    ask: str = "echo status=$?"
+    told: str = r"status=(-?\d+)"
     expanding: str = '"Authorization: Bearer $GMAIL_TOKEN"'
     background: str = "{} &"
-    own: str = ""
     leave: str = "exit 7"
     environ: Mapping[str, str] = field(default_factory=dict)
 
@@ -76,13 +77,14 @@ LANGUAGES = {
         Language("ksh", ("ksh", "-c"), ("ksh", "-i")),
         Language("mksh", ("mksh", "-c"), ("mksh", "-i")),
         Language("yash", ("yash", "--norcfile", "-c"), ("yash", "--norcfile", "-i")),
-        Language("busybox", ("busybox", "sh", "-c"), ("busybox", "sh", "-i"), own="sh"),
+        Language("busybox", ("busybox", "sh", "-c"), ("busybox", "sh", "-i")),
         Language(
             "fish",
             ("fish", "--no-config", "-c"),
             ("fish", "--no-config", "-i"),
             quote.fish,
             status="{}; echo status=$status",
+            ask="echo status=$status",
         ),
         Language(
             "tcsh",
@@ -90,6 +92,7 @@ LANGUAGES = {
             ("tcsh", "-f"),
             quote.tcsh,
             status="{}; echo status=$status",
+            ask="echo status=$status",
         ),
         Language(
             "elvish",
@@ -97,15 +100,19 @@ LANGUAGES = {
             ("elvish", "-norc"),
             quote.elvish,
             status="try {{ {} }} catch e {{ echo status=$e[reason][exit-status] }}",
-            interrupted="try {{ {} }} catch e {{ echo status=signal-$e[reason][signal-number] }}",
+            ask="",
+            told=r"(Exception): (?:\x1b\[[\d;]*m)?(?:interrupted|\S+ killed by signal)",
             expanding='"Authorization: Bearer "$E:GMAIL_TOKEN',
         ),
         Language(
             "xonsh",
             ("xonsh", "--no-rc", "-c"),
             ("xonsh", "--no-rc", "--shell-type", "readline"),
-            quote.xonsh,
-            status="{}\nprint('status=%s' % __xonsh__.history[-1].rtn)",
+            lambda word: f"@({word!r})",  # a string alone would have $HOME expanded
+            status="done = ![{}]\nprint('status=%s' % done.rtn)",
+            interrupted="done = ![{}]",
+            ask="print('status=%s' % done.rtn)",
+            leave="import os; os._exit(7)",
             expanding='@("Authorization: Bearer " + $GMAIL_TOKEN)',
         ),
         Language(
@@ -113,7 +120,8 @@ LANGUAGES = {
             ("nu", "-n", "-c"),
             ("nu", "-n"),
             quote.nushell,
-            status='try {{ {} }}; print $"status=($env.LAST_EXIT_CODE)"',
+            status='try {{ {} }} catch {{|e| print $"status=($e.exit_code)"}}',
+            ask='print $"status=($env.LAST_EXIT_CODE)"',
             expanding='$"Authorization: Bearer ($env.GMAIL_TOKEN?)"',
             background="job spawn {{ {} }}",
         ),
@@ -162,13 +170,18 @@ class Place:
 def place(folder: Path, variables: Mapping[str, str]) -> Place:
     """Furnish a folder; `variables` are the client credentials."""
     (folder / "scalekit.toml").write_text(MAP)
+    # In a file, since a launch takes them out of its child's environment.
+    dot_env = folder / ".env"
+    bundle = {"SCALEKIT_CA_BUNDLE": variables["SCALEKIT_CA_BUNDLE"]}
+    dot_env.write_text("".join(f"{n}={v}\n" for n, v in variables.items() if n not in bundle))
+    dot_env.chmod(0o600)
     environ = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "TERM": "xterm",
         "PS1": "$ ",
-        **variables,
+        **bundle,
     }
     return Place(folder, environ)
 
@@ -250,16 +263,20 @@ def _pipe(language: Language, at: Place) -> str:
 
 
 def _interrupt(language: Language, at: Place, console: Console) -> str:
+    """Press Ctrl-C in a launch, and in the same command without one: the shell tells them alike."""
     script = f"echo $$ >{at.folder}/pid; echo re''ady; exec sleep 30"
-    command = language.launch("gmail", "--", "sh", "-c", script)
-    for line in (language.interrupted or language.status).format(command).split("\n"):
-        console.send(line + "\r")
-        if command in line:
-            console.wait_for("ready")
-            console.send("\x03")
-    told = console.wait_for(r"status=([\w-]*\d)")
-    number = int((at.folder / "pid").read_text())
-    return told if not _is_alive(number) else f"no: {number} lives"
+    command = ("sh", "-c", script)
+    told = []
+    for line in (language.launch("gmail", "--", *command), language.line(*command)):
+        console.send(language.interrupted.format(line) + "\r")
+        console.wait_for("ready")
+        console.send("\x03")
+        console.send(f"{language.ask}\r" if language.ask else "")
+        told.append(console.wait_for(language.told).lower())
+        number = int((at.folder / "pid").read_text())
+        if _is_alive(number):
+            return f"no: {number} lives"
+    return told[0] if told[0] == told[1] else f"no: {told}"
 
 
 def _is_alive(number: int) -> bool:
@@ -280,3 +297,21 @@ def _job(language: Language, at: Place, console: Console) -> str:
     console.send(language.line("sh", "-c", "echo x >went-on; mv went-on go") + "\r")
     text = console.wait_for_file(at.folder / "done")
     return _yes(text.startswith("xsandbox-"), text)
+
+
+BEGIN, END = "<!-- scenarios -->", "<!-- end of scenarios -->"
+
+
+def table(rows: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the table of docs/shells.md."""
+    lines = [" | ".join(("| shell", *SCENARIOS)) + " |"]
+    lines += ["| --- " * (len(SCENARIOS) + 1) + "|"]
+    lines += [" | ".join((f"| {name}", *rows[name].values())) + " |" for name in rows]
+    return "\n".join(lines)
+
+
+def written(text: str) -> dict[str, dict[str, str]]:
+    """Return the rows of the table in a text."""
+    lines = text.partition(BEGIN)[2].partition(END)[0].strip().split("\n")[2:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {name: dict(zip(SCENARIOS, found, strict=True)) for name, *found in cells}

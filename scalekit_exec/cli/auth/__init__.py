@@ -6,17 +6,27 @@ that runs another gives that one's.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
 from keyword import iskeyword
+from signal import SIGINT
 
 import click
 
 from scalekit_exec.cli.auth.session import AUTHORIZATION_REQUIRED, FAILURE, PROGRAM, USAGE
-from scalekit_exec.cli.terminal import Speaker
+from scalekit_exec.cli.terminal import Speaker, unwritten
 from scalekit_exec.cli.words import wants_json
-from scalekit_exec.errors import CommandError, ScalekitExecError, UsageError, shown
+from scalekit_exec.errors import (
+    CommandError,
+    ScalekitExecError,
+    UsageError,
+    internal,
+    nearest,
+    shown,
+)
+from scalekit_exec.launch import die_by_signal
 
 __all__ = ["main"]
 
@@ -41,9 +51,34 @@ _COMMANDS = (
     "token",
 )
 
+# What a write to a full disk, past a limit or to a lost device is answered with.
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
+
 
 class _Commands(click.Group):
     """The commands by name; a command's module is imported when it is used or listed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            hint = f"{PROGRAM} COMMAND, which is one of {', '.join(_COMMANDS)}; {PROGRAM} --help"
+            raise UsageError("usage", "no command is named", hint)
+        first = args[0] if args else ""
+        command = next((word for word in args if word in _COMMANDS), None)
+        if first.startswith("-") and command and first not in ("--help", "--version"):
+            what = f"{shown(first, 60)} stands before the command"
+            raise UsageError("usage", what, f"options come after it: {PROGRAM} {command} {first}")
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not ctx.resilient_parsing and not name.startswith("-"):
+            near = nearest(name, _COMMANDS)
+            guess = f"; did you mean {near}?" if near else ""
+            what = f'there is no command "{shown(name, 60)}"{guess}'
+            raise UsageError("usage", what, f"{', '.join(_COMMANDS)}; {PROGRAM} --help")
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(_COMMANDS)
@@ -79,16 +114,33 @@ def main(argv: list[str]) -> int:
         text = shown(error.format_message()).rstrip(".")
         speaker.error(UsageError("usage", text[:1].lower() + text[1:], f"{path} --help"))
         return USAGE
-    except click.Abort:
+    except click.Abort as abort:
+        if isinstance(abort.__cause__, KeyboardInterrupt):
+            die_by_signal(SIGINT)  # a shell's loop is to stop too
         speaker.error(ScalekitExecError("interrupted", "interrupted", "nothing was changed"))
         return FAILURE
+    except KeyboardInterrupt:
+        die_by_signal(SIGINT)
     except ScalekitExecError as error:
         speaker.error(error)
         return _status(error)
     except BrokenPipeError:
         sys.stderr.close()  # or the interpreter's last flush would complain once more
         return FAILURE
+    except Exception as error:  # noqa: BLE001 - a traceback could show what no log may have
+        speaker.error(_fault(error))
+        return FAILURE
     return status if isinstance(status, int) else 0
+
+
+def _fault(error: Exception) -> ScalekitExecError:
+    """Tell a stdout that does not take click's own answers, such as --help, from our mistakes."""
+    if not isinstance(error, OSError) or error.filename is not None or error.errno not in _FULL:
+        return internal(error)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 1)  # or the interpreter's last flush would fail once more, and say so
+    os.close(sink)
+    return unwritten(error)
 
 
 def _status(error: ScalekitExecError) -> int:

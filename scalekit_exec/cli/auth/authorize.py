@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from scalekit_exec.authorization import Target
 from scalekit_exec.cli import patience, terminal
 from scalekit_exec.cli.auth.session import AUTHORIZATION_REQUIRED, FAILURE, Result, Session, common
-from scalekit_exec.cli.words import PATIENCE
+from scalekit_exec.cli.words import FALSE_WORDS, PATIENCE, TRUE_WORDS
 from scalekit_exec.errors import Failure, ScalekitExecError, UsageError, shown
 from scalekit_exec.model import ACTIVE
 from scalekit_exec.resolver import Rules, must_authorize
@@ -26,14 +27,22 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-def _patience(text: str | None, *, no_wait: bool, opens: bool, watched: bool) -> float:
-    """Return the seconds to wait, 0 for not at all."""
+def _patience(
+    text: str | None, *, no_wait: bool, opens: bool, watched: bool, from_variable: bool
+) -> float:
+    """Return the seconds to wait, 0 for not at all.
+
+    `--open` needs a wait, as its page does; an option must not say otherwise, and a variable, which
+    may be set for other commands, does not count then.
+    """
     if no_wait:
         if opens:
             raise UsageError("usage", "--open means nothing with --no-wait", "drop one of them")
         return 0.0
     if text is None:
         return PATIENCE if watched or opens else 0.0
+    if from_variable and text.lower() in (*TRUE_WORDS[1:], *FALSE_WORDS):
+        text = f"{PATIENCE:.0f}" if text.lower() in TRUE_WORDS else "0"
     try:
         seconds = float(text) if text.isascii() else -1.0
     except ValueError:
@@ -42,6 +51,10 @@ def _patience(text: str | None, *, no_wait: bool, opens: bool, watched: bool) ->
         raise UsageError(
             "usage", f"--wait {shown(text, 40)} is no number of seconds", "give it as --wait=300"
         )
+    if opens and seconds == 0:
+        if from_variable:
+            return PATIENCE
+        raise UsageError("usage", "--open means nothing with --wait=0", "drop one of them")
     return seconds
 
 
@@ -81,19 +94,27 @@ def command(
     open the link until it ends. ACTIVE services are left alone.
     """
     watched = terminal.is_watched(session.environ)
-    wait = _patience(seconds, no_wait=no_wait, opens=opens, watched=watched)
+    source = click.get_current_context().get_parameter_source("seconds")
+    wait = _patience(
+        seconds,
+        no_wait=no_wait,
+        opens=opens,
+        watched=watched,
+        from_variable=source is ParameterSource.ENVIRONMENT,
+    )
     service_map = session.service_map()
     wanted = session.select(service_map, services)
     client = session.client(service_map)
     settings = session.settings(service_map)
     rules = Rules(
         host=client.env_url.removeprefix("https://"),
-        again=session.again(),
+        again=session.again() + (" --force" if force else ""),
         user_verify_url=(settings.user_verify_url if settings else None) or "",
     )
     deadline = session.deadline()
     vault = session.vault(service_map, client, deadline)
-    options = Options(rules.host, opens, rules.user_verify_url, service_map.settings.notify)
+    notify = service_map.settings.notify
+    options = Options(rules.host, opens, rules.user_verify_url, notify, waits=wait > 0)
     effects = patience.make_effects(session.speaker, vault, deadline, options)
     try:
         return _Call(session, vault, deadline, rules, effects).run(wanted, wait, force=force)
@@ -148,7 +169,9 @@ class _Call:
         self._effects.begin(wait, targets)
         failed = {
             event.target: event.error
-            for event in drive(targets, self._effects, wait, together=False)
+            for event in drive(
+                targets, self._effects, wait, together=False, timeout=self._deadline.seconds
+            )
         }
         waiting = self._effects.waiting_for(targets)
         for target in targets:
@@ -163,14 +186,15 @@ class _Call:
     def _hand_over(self, target: Target) -> None:
         """Show the link once: who gets it decides when to come back."""
         self._deadline.restart()
-        link = self._effects.make_link(target, 1)
-        if isinstance(link, ScalekitExecError):
-            self._fail(_failure(target.wanted, link))
+        verify = self._rules.user_verify_url
+        try:
+            link = self._vault.link(target.wanted.key, user_verify_url=verify)
+        except ScalekitExecError as error:
+            self._fail(_failure(target.wanted, error))
             return
-        status = target.status
-        error = must_authorize(target.wanted, self._rules, status, link)
+        told = must_authorize(target.wanted, self._rules, target.status, link)
         self._effects.tell(target, link)
-        self._fail(error.failures[0])
+        self._fail(told.failures[0])
 
     def _done(self, wanted: Wanted, what: str) -> None:
         self._rows.append(_row(wanted, ACTIVE, ""))

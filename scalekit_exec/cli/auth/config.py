@@ -12,6 +12,8 @@ from click.core import ParameterSource
 from scalekit_exec import config, editing, identity
 from scalekit_exec.cli.auth.session import Result, Session, common
 from scalekit_exec.cli.terminal import again, quoted, table
+from scalekit_exec.config.document import Table
+from scalekit_exec.config.services import identifier_fault, read_connections
 from scalekit_exec.config.settings import is_plain_name
 from scalekit_exec.custody import env_path
 from scalekit_exec.errors import ConfigurationError, UsageError, nearest, shown
@@ -59,7 +61,7 @@ def command(
             what = "there is no SERVICE to write"
             raise UsageError("usage", what, f"as in {_EXAMPLE}; scalekit-auth config --help")
         return session.answer(_shown(session))
-    cwd = os.getcwd()
+    cwd = session.folder()
     target = _target(session, cwd, here=project)
     if service is None:
         if variables or remove:
@@ -103,6 +105,7 @@ def _entry(
     service: str, connection_name: str | None, identifier: str | None, variables: tuple[str, ...]
 ) -> Entry:
     word = config.parse_word(service)
+    _check(connection_name, word.identifier or identifier)
     if word.variable is not None and variables:
         what = f"={word.variable} and --env both name variables"
         raise UsageError("usage", what, "give only one of them")
@@ -113,6 +116,21 @@ def _entry(
             raise UsageError("usage", why, "choose another name: --env API_TOKEN")
     named = word.identifier or identifier
     return editing.Entry(word.name, connection_name, named, env or None)
+
+
+def _check(connection_name: str | None, identifier: str | None) -> None:
+    """Hold what was typed to the rules of a map: it is no fault of the file."""
+    fault = identifier_fault(identifier) if identifier is not None else ""
+    if fault:
+        raise UsageError("usage", fault, "check the identifier")
+    if connection_name is None:
+        return
+    try:
+        read_connections(Table("", "", {"a": {"connection_name": connection_name}}))
+    except ConfigurationError as error:
+        fault = error.message.partition("connection_name: ")[2]
+        hint = "copy the connection's name from the Scalekit dashboard"
+        raise UsageError("usage", f"CONNECTION_NAME: {fault}", hint) from None
 
 
 def _put(session: Session, target: Target, entry: Entry) -> int:
@@ -134,7 +152,7 @@ def _put(session: Session, target: Target, entry: Entry) -> int:
         of_service = _table(values.get("services"), entry.name) or {}
         if "identifier" in of_service or "identifier" in values:
             return text
-        found = identity.propose(session.environ, os.getcwd())
+        found = identity.propose(session.environ, session.folder())
         if found is None or not first:
             missing.append(True)
             return text
@@ -155,7 +173,7 @@ def _put(session: Session, target: Target, entry: Entry) -> int:
 
 
 def _without_identifier(session: Session, target: Target, name: str) -> str:
-    found = identity.propose(session.environ, os.getcwd())
+    found = identity.propose(session.environ, session.folder())
     identifier = quoted(found.identifier) if found is not None else "ID"
     where = f", as {displayed(found.path)} proposes" if found is not None else ""
     options = _repeated(session, target)
@@ -191,7 +209,7 @@ def _remove(session: Session, target: Target, name: str) -> int:
 def _unknown(
     session: Session, target: Target, name: str, services: Iterable[str]
 ) -> ConfigurationError:
-    elsewhere = config.load(session.config, session.environ, os.getcwd()).services.get(name)
+    elsewhere = config.load(session.config, session.environ, session.folder()).services.get(name)
     meant = nearest(name, services)
     hint = f"did you mean {meant}?" if meant else "scalekit-auth list shows those that there are"
     if elsewhere is not None:
@@ -226,7 +244,7 @@ def _table(services: object, name: str) -> dict[str, object] | None:
 
 
 def _shown(session: Session) -> Result:
-    cwd = os.getcwd()
+    cwd = session.folder()
     target = editing.choose(session.config, session.environ, cwd, here=False)
     own_env = env_path(session.environ)
     places = [

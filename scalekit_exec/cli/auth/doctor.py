@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import textwrap
 from typing import TYPE_CHECKING
@@ -47,7 +46,7 @@ def command(session: Session, services: tuple[str, ...]) -> int:
 
     question = diagnosis.Question(
         environ=session.environ,
-        folder=os.getcwd(),
+        folder=session.folder(),
         words=services,
         config=session.config,
         env_file=session.env_file,

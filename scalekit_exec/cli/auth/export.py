@@ -9,6 +9,7 @@ import click
 from scalekit_exec import environment
 from scalekit_exec.cli.auth import handover
 from scalekit_exec.cli.auth.session import WINDOWS, common
+from scalekit_exec.errors import nearest, shown
 from scalekit_exec.shells import github
 from scalekit_exec.shells.export import FORMATS, script
 from scalekit_exec.variables import expiry_name
@@ -25,13 +26,28 @@ __all__ = ["command"]
 # What says where or when, and not with what: masking it would hide half of a job's log.
 _PLAIN_FIELDS = frozenset(("domain", "identifier", "expires_at"))
 
+# Shells that people know by name, and that read the form of sh.
+_AS_SH = ("bash", "zsh", "dash", "ksh", "ash", "yash")
+
+
+class _Format(click.Choice[str]):
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        if value in _AS_SH:
+            self.fail(f"{value} reads that of sh: --format sh", param, ctx)
+        if value not in FORMATS and (near := nearest(str(value), FORMATS)):
+            told = shown(value, 40)
+            self.fail(f"there is no {told}; did you mean {near}?", param, ctx)
+        return super().convert(value, param, ctx)
+
 
 @click.command()
 @click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(FORMATS),
+    type=_Format(FORMATS),
     default="sh",
     metavar="FORMAT",
     help=f"{', '.join(FORMATS)}; sh if not given.",

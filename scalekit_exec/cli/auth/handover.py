@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalekit_exec import resolver
+from scalekit_exec.cli import words
 from scalekit_exec.cli.auth.session import WINDOWS
+from scalekit_exec.cli.terminal import unwritten
 from scalekit_exec.environment import longest_value
 from scalekit_exec.errors import (
     ConfigurationError,
@@ -17,7 +19,6 @@ from scalekit_exec.errors import (
     ScalekitExecError,
     UsageError,
     raise_failures,
-    shown,
 )
 from scalekit_exec.files import displayed
 from scalekit_exec.resolver import Rules
@@ -34,17 +35,15 @@ __all__ = ["explained", "hand_out", "options", "refuse_terminal", "resolve"]
 MIN_TTL = 60.0
 
 
-def _seconds(_: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not 0 <= value <= 31536000:
-        raise click.BadParameter("must be seconds, 0 or more", param=parameter)
-    return value
+def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    given = {} if value is None else {"--min-ttl": value}
+    return words.seconds(given, "--min-ttl", above_zero=False)
 
 
 def options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the two options of whatever gives out a token."""
     min_ttl = click.option(
         "--min-ttl",
-        type=float,
         metavar="SECONDS",
         envvar="SCALEKIT_EXEC_MIN_TTL",
         callback=_seconds,
@@ -144,8 +143,4 @@ def hand_out(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise ConfigurationError(
-            "config-invalid",
-            f"cannot write to stdout: {shown(error.strerror)}",
-            "check where it goes",
-        ) from None
+        raise unwritten(error) from None

@@ -13,9 +13,11 @@ from scalekit_exec.cli.auth.session import Result, Session, common
 from scalekit_exec.errors import ConfigurationError, UsageError, shown
 from scalekit_exec.files import displayed
 from scalekit_exec.model import ServiceMap, UserSettings
+from scalekit_exec.record import replace
 
 if TYPE_CHECKING:
     from scalekit_exec.editing import Target
+    from scalekit_exec.model import ClientCredentials
     from scalekit_exec.moving import Change, Source
 
 __all__ = ["command"]
@@ -26,21 +28,29 @@ __all__ = ["command"]
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--project", is_flag=True, help="Write scalekit.toml in this folder.")
 @click.option("--force", is_flag=True, help="Replace services that the map has already.")
+@click.option("--credentials", "trusted", is_flag=True, help="Copy a .env of this folder, too.")
 @common
 def command(
-    session: Session, path: str | None, *, dry_run: bool, project: bool, force: bool
+    session: Session,
+    path: str | None,
+    *,
+    dry_run: bool,
+    project: bool,
+    force: bool,
+    trusted: bool,
 ) -> int:
     """Move connections.json and .env of the earlier scalekit-auth skill over.
 
     Without a path: of this folder or above, else of the folder in which an agent keeps that skill.
     Identifiers are taken exactly as they stand. The old files stay where they are.
     """
-    cwd = os.getcwd()
+    cwd = session.folder()
     if project and session.config is not None:
         what = "--project and -c name two files"
         hint = "give only one of them; SCALEKIT_EXEC_CONFIG counts as -c"
         raise UsageError("usage", what, hint)
     source = moving.find(path, session.environ, cwd)
+    source = replace(source, is_users=source.is_users or trusted)
     target = editing.choose(session.config, session.environ, cwd, here=project)
     if target.path.endswith(".json"):
         what = f"{displayed(target.path)} is no TOML file to write a map into"
@@ -79,7 +89,7 @@ def _with_identifier(session: Session, text: str) -> str:
     bare = [name for name, of in services.items() if "identifier" not in of]
     if not bare or "identifier" in values:
         return text
-    found = identity.propose(session.environ, os.getcwd())
+    found = identity.propose(session.environ, session.folder())
     if found is None:
         session.speaker.note(
             f"no identifier for {shown(', '.join(bare))}: scalekit-auth config --identifier ID"
@@ -128,9 +138,13 @@ def _odd(change: Change) -> str:
 def _move_env(
     session: Session, source: Source, target: Target, *, dry_run: bool
 ) -> tuple[dict[str, object], str]:
-    """Copy the old `.env` to the user's, unless there is one or it is found where it is."""
+    """Copy the old `.env` to the user's, unless there is one or it is found where it is.
+
+    Whoever writes that file chooses the server that all later launches ask, so one that may have
+    come with a repository is copied only on the user's word.
+    """
     old, own = source.env_file, custody.env_path(session.environ)
-    name = displayed(old)
+    name, host = displayed(old), None
     change, line = _obstacle(session, old, own, target)
     if not change:
         try:
@@ -139,32 +153,49 @@ def _move_env(
         except ConfigurationError as error:
             change, line = moving.PASSED_OVER, f"{name} is not copied: {error.message}"
         else:
-            change = moving.ADDED
-            line = f"{name} {'would be' if dry_run else 'is'} copied to {displayed(own)}, mode 0600"
-            if not dry_run:
-                custody.keep_in_env(own, client)
-    return {"change": change, "service": None, "file": old}, line
+            host = client.env_url.removeprefix("https://")
+            change, line = _copy(source, own, client, dry_run=dry_run)
+    return {"change": change, "service": None, "file": old, "host": host}, line
+
+
+def _copy(source: Source, own: str, client: ClientCredentials, *, dry_run: bool) -> tuple[str, str]:
+    name = f"{displayed(source.env_file)}, for {shown(client.env_url.removeprefix('https://'))},"
+    if not source.is_users:
+        why = "it may have come with this folder; if that is your Scalekit: add --credentials"
+        return moving.PASSED_OVER, f"{name} is not copied: {why}"
+    if not dry_run:
+        custody.keep_in_env(own, client)
+    said = "would be" if dry_run else "is"
+    return moving.ADDED, f"{name} {said} copied to {displayed(own)}, mode 0600"
 
 
 def _obstacle(session: Session, old: str, own: str, target: Target) -> tuple[str, str]:
     """Return why the old `.env` is not to be copied; empty strings where it is."""
     name = displayed(old)
-    settings = editing.user_settings(session.environ)
     real = os.path.realpath
     if not os.path.lexists(old):
         return "absent", f"there is no {name}; to store credentials: scalekit-auth login"
     if real(old) == real(own):
         return moving.SAME, f"{name} is yours already"
-    if os.path.lexists(own):
-        return moving.KEPT, f"{name} is not copied: {displayed(own)} is there already"
-    if settings.scalekit is not None and settings.scalekit.client_id:
-        return (
-            moving.KEPT,
-            f"{name} is not copied: you have [scalekit] in {displayed(settings.path)}",
-        )
+    mine = _mine(session, own)
+    if mine:
+        return moving.KEPT, f"{name} is not copied: {mine}"
     if not target.is_own and real(os.path.dirname(target.path)) == os.path.dirname(real(old)):
         return moving.KEPT, f"{name} is left where it is: it is read beside the map"
     return "", ""
+
+
+def _mine(session: Session, own: str) -> str:
+    """Say where the user has credentials already; an empty string where they have none."""
+    if os.path.lexists(own):
+        return f"{displayed(own)} is there already"
+    given = [name for name in credentials.NAMES if session.environ.get(name, "").strip()]
+    if given:
+        return f"you have {given[0]} in the environment"
+    settings = editing.user_settings(session.environ)
+    if settings.scalekit is not None and settings.scalekit.client_id:
+        return f"you have [scalekit] in {displayed(settings.path)}"
+    return ""
 
 
 def _afterwards(source: Source, target: Target) -> list[str]:

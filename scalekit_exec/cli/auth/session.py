@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalekit_exec import config, connect, credentials
-from scalekit_exec.cli import terminal
+from scalekit_exec.cli import terminal, words
 from scalekit_exec.clock import Deadline
-from scalekit_exec.errors import shown
+from scalekit_exec.errors import UsageError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,18 +58,26 @@ class Session:
         """Tell whether the answer is for a program."""
         return self.speaker.as_json
 
+    def folder(self) -> str:
+        """Return the working folder; UsageError `usage` where it is gone."""
+        try:
+            return os.getcwd()
+        except OSError:
+            what = "the working folder is gone"
+            raise UsageError("usage", what, "go to a folder that exists: cd ~") from None
+
     def service_map(self) -> ServiceMap:
         """Load the map as a launch would, and say its notes."""
-        found = config.load(self.config, self.environ, os.getcwd())
+        found = config.load(self.config, self.environ, self.folder())
         for note in found.notes:
             self.speaker.note(note)
         for path in found.files:
             self.speaker.verbose(f"read {shown(path)}")
         return found
 
-    def select(self, service_map: ServiceMap, words: Sequence[str]) -> tuple[Wanted, ...]:
+    def select(self, service_map: ServiceMap, named: Sequence[str]) -> tuple[Wanted, ...]:
         """Return what the words name; all services of the map where there are none."""
-        chosen = tuple(words) or tuple(service_map.services)
+        chosen = tuple(named) or tuple(service_map.services)
         return config.select(service_map, chosen, identifier=self.identifier, windows=WINDOWS)
 
     def request(self, service_map: ServiceMap) -> credentials.Request:
@@ -117,10 +125,9 @@ class Session:
         return result.status
 
 
-def _seconds(_: click.Context, parameter: click.Parameter, value: float) -> float:
-    if not 0 < value <= 86400:
-        raise click.BadParameter("must be above 0 and at most 86400 seconds", param=parameter)
-    return value
+def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
+    given = {} if value is None else {"--timeout": value}
+    return words.seconds(given, "--timeout", above_zero=True) or 30.0
 
 
 _OPTIONS = (
@@ -135,8 +142,6 @@ _OPTIONS = (
     ),
     click.option(
         "--timeout",
-        type=float,
-        default=30.0,
         metavar="SECONDS",
         envvar="SCALEKIT_EXEC_TIMEOUT",
         callback=_seconds,
@@ -174,7 +179,7 @@ def common(function: Callable[..., int]) -> Callable[..., int]:
             env_file = _given(environ.get("SCALEKIT_EXEC_ENV_FILE"))
             environment = _given(environ.get("SCALEKIT_EXEC_ENVIRONMENT"))
         speaker: Speaker = click.get_current_context().find_root().obj
-        speaker.as_json = speaker.as_json or as_json
+        speaker.as_json = as_json or words.is_on("SCALEKIT_EXEC_JSON", environ)
         speaker.level = 1 if verbose else -1 if quiet else 0
         session = Session(
             speaker, environ, _given(config), env_file, environment, _given(identifier), timeout
