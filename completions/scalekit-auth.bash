@@ -199,7 +199,7 @@ stop}"
             : "${kind:=services}"
             ;;
         import)
-            options="--dry-run --project --force -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="--dry-run --project --force --credentials -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
             : "${kind:=files}"
             ;;
         list)

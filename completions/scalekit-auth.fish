@@ -147,6 +147,7 @@ complete -c scalekit-auth -n '__scalekit_auth_at import' -F
 complete -c scalekit-auth -n '__scalekit_auth_at import' -l dry-run -d 'Say what would be done, and do nothing'
 complete -c scalekit-auth -n '__scalekit_auth_at import' -l project -d 'Write scalekit.toml in this folder'
 complete -c scalekit-auth -n '__scalekit_auth_at import' -l force -d 'Replace services that the map has already'
+complete -c scalekit-auth -n '__scalekit_auth_at import' -l credentials -d 'Copy a .env of this folder, too'
 complete -c scalekit-auth -n '__scalekit_auth_at import' -s c -l config -r -F -d 'The map'
 complete -c scalekit-auth -n '__scalekit_auth_at import' -l env-file -r -F -d 'Scalekit\'s credentials'
 complete -c scalekit-auth -n '__scalekit_auth_at import' -l environment -x -d 'One of your [environments.NAME]'

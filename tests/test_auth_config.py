@@ -135,7 +135,7 @@ def test_a_bad_name_is_no_fault_of_the_file(sealed: None) -> None:
     del sealed
     for words in (
         ["gmail", "bad name!"],
-        ["gmail", "x" * 300],
+        ["gmail", "x" * 2000],
         ["gmail", "c", "--identifier", "x" * 2000],
     ):
         done = auth("config", *words)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scalekit_exec.cli.auth.completion import script
+from scalekit_exec.cli.auth.completion import script, scripts
 from scalekit_exec.shells import completion, installation
 from tests.support.auths import AUTH, auth
 from tests.support.certificates import authority
@@ -259,7 +259,7 @@ def test_a_hard_limit_of_zero_is_told_where_cores_go_to_a_pipe(folder: Folder) -
 @pytest.mark.parametrize("shell", installation.SHELLS)
 def test_a_script_is_printed_as_it_is_committed(folder: Folder, shell: str) -> None:
     done = auth("completion", shell, env=folder.variables(), cwd=folder.path)
-    assert (done.status, done.out, done.err) == (0, script(shell), "")
+    assert (done.status, done.out, done.err) == (0, "\n".join(scripts(shell).values()), "")
 
 
 @pytest.mark.parametrize("shell", installation.SHELLS)
@@ -308,7 +308,7 @@ def test_xdg_folders_are_kept_to_and_relative_ones_are_not(tmp_path: Path) -> No
     assert installation.user_file("zsh", {**home, "XDG_DATA_HOME": "rel"}).startswith(str(tmp_path))
     own = installation.user_file("bash", {**home, "BASH_COMPLETION_USER_DIR": "/b:/c"})
     assert own == "/b/completions/scalekit-exec"
-    assert tuple(completion.FILES) == installation.SHELLS
+    assert completion.SHELLS == installation.SHELLS
 
 
 def test_a_shell_without_a_script_is_wrong_usage(folder: Folder) -> None:

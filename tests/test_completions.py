@@ -112,36 +112,6 @@ class Nushell:
         return {word.strip("`'\"") for word in found}
 
 
-XONSH = """
-import json, sys
-from xonsh.completer import Completer
-source @(sys.argv[1])
-line = sys.argv[2]
-begin = len(line) - len(line.split(' ')[-1])
-found, _ = Completer().complete(
-    line[begin:], line, begin, len(line), {}, multiline_text=line, cursor_index=len(line)
-)
-print(json.dumps([str(one).strip() for one in found]))
-"""
-
-
-class Xonsh:
-    """Its own Completer in a script, which is what a Tab calls."""
-
-    def __init__(self, folder: Path) -> None:
-        self._script = folder / "ask.xsh"
-        self._script.write_text(XONSH)
-
-    def candidates(self, line: str) -> set[str]:
-        words = ["xonsh", "--no-rc", str(self._script), str(COMPLETIONS / "scalekit-exec.xsh")]
-        environ = {**os.environ, "XONSH_SHOW_TRACEBACK": "1"}
-        done = subprocess.run(
-            [*words, line], env=environ, capture_output=True, text=True, check=True, timeout=30
-        )
-        found: list[str] = json.loads(done.stdout.splitlines()[-1])
-        return set(found)
-
-
 def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
@@ -202,7 +172,9 @@ def shell(request: pytest.FixtureRequest, _folder: None) -> Iterator[Shell]:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_committed_scripts_are_those_that_the_generator_makes(shell: str) -> None:
     for name, text in scripts(shell).items():
-        assert (COMPLETIONS / name).read_text() == text, "python -m scalekit_exec.cli.auth.completion"
+        assert (COMPLETIONS / name).read_text() == text, (
+            "python -m scalekit_exec.cli.auth.completion"
+        )
 
 
 def test_no_other_script_is_committed() -> None:

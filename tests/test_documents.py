@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scalekit_exec import config
-from scalekit_exec.cli.auth import main as scalekit_auth
 from scalekit_exec.cli.words import OPTIONS
 from scalekit_exec.errors import CODES
 

@@ -173,7 +173,7 @@ def test_a_scenario_that_makes_no_sense_stops_the_start(tmp_path: Path) -> None:
 def test_an_unknown_subcommand_is_wrong_usage_and_help_lists_the_known_ones() -> None:
     done = subprocess.run([PROGRAM, "sandbx"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "error[usage]: no such command" in done.stderr
+    assert "error[usage]: there is no command" in done.stderr
     shown = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=False)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "sandbox" in shown.stdout

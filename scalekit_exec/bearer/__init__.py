@@ -48,7 +48,7 @@ class ScalekitAuth:
         config: str | None = None,
         env_file: str | None = None,
         environment: str | None = None,
-        timeout: float = api.TIMEOUT,
+        timeout: float | None = None,
     ) -> None:
         self._word = service
         self._options = api.Options(config, env_file, environment, identifier, timeout)

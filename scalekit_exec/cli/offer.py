@@ -88,8 +88,9 @@ def _identifiers(names: Names, word: str) -> list[tuple[str, str]]:
     users: dict[str, list[str]] = {}
     if service in names.identifiers:
         users[names.identifiers[service]] = []
-    for name, identifier in names.identifiers.items():
-        users.setdefault(identifier, []).append(name)
+    for name in names.connections:
+        if name in names.identifiers:
+            users.setdefault(names.identifiers[name], []).append(name)
     return [
         (f"{service}@{identifier}", f"identifier of {', '.join(of)}")
         for identifier, of in users.items()
@@ -142,10 +143,11 @@ def names_of(data: bytes) -> Names | None:
             continue
         if text[0] == "[":
             table = _header(text)
-            if table is None:
-                return None
-            if len(table) == 2 and table[0] == "services":
-                names.connections.setdefault(table[1], "")
+            match table:
+                case None | ("services", _, _, *_) | ("groups", _, *_):
+                    return None
+                case ("services", name):
+                    names.connections.setdefault(name, "")
             continue
         key, _, value = text.partition("=")
         key = key.rstrip(" \t")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scalekit_exec.shells.expansion import empty_place
-from tests.support.launches import Folder
+
+if TYPE_CHECKING:
+    from tests.support.launches import Folder
 
 EMPTY = [
     ("Authorization: Bearer ", "Authorization: Bearer "),
@@ -68,7 +72,7 @@ def test_it_is_said_once_with_the_form_that_works(folder: Folder) -> None:
     done = folder.launch("gmail", "--", *words)
     assert (done.status, done.out) == (0, "Authorization: Bearer  X-Api-Key:  s3cret\n")
     (line,) = done.err.splitlines()
-    assert "\"Authorization: Bearer \" has nothing behind it" in line
+    assert '"Authorization: Bearer " has nothing behind it' in line
     assert line.endswith("sh -c 'echo … \"Authorization: Bearer $GMAIL_TOKEN\" …'")
     assert "s3cret" not in line
     assert folder.launch("-q", "gmail", "--", *words).err == ""

@@ -36,6 +36,8 @@ def test_a_tab_completes_the_word_that_was_begun(shell: Interactive, tmp_path: P
     terminal = Terminal(shell, home)
     try:
         found = {name: terminal.arguments(keys) for name, (keys, _) in lines.items()}
+        if shell.describes:
+            terminal.offered("scalekit-exec ", "slack_1")
     finally:
         terminal.close()
     assert found == {name: words.split() for name, (_, words) in lines.items()}

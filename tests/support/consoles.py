@@ -23,7 +23,7 @@ class Console:
         self._child = pexpect.spawn(
             words[0],
             list(words[1:]),
-            env=dict(environ),  # type: ignore[arg-type]
+            env=dict(environ),
             cwd=str(folder),
             encoding="utf-8",
             codec_errors="replace",

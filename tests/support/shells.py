@@ -37,8 +37,9 @@ class Language:
     """A shell: how it runs one line, how a person has it, and how it says what a launch needs.
 
     `status` runs a command and prints `status=` and its number; `interrupted` and then `ask` do so
-    where the command ends by Ctrl-C, in the form `told`. `expanding` is how a variable that may not be set stands in an
-    argument; `background` starts a command and goes on.
+    where the command ends by Ctrl-C, in the form `told`. `expanding` is how a variable that may not
+    be set stands in an argument; `background` starts a command and goes on; `leave` ends the shell
+    with status 7.
     """
 
     name: str
@@ -60,8 +61,7 @@ class Language:
     def line(self, *words: str) -> str:
         """Write a command as one would type it; plain words need no quotes."""
         return " ".join(
-            word if re.fullmatch(r"[A-Za-z0-9_./-]+", word) else self.quoted(word)
-            for word in words
+            word if re.fullmatch(r"[A-Za-z0-9_./-]+", word) else self.quoted(word) for word in words
         )
 
     def launch(self, *words: str) -> str:
@@ -212,13 +212,13 @@ def row(language: Language, at: Place) -> dict[str, str]:
     return {name: found[name] for name in SCENARIOS}
 
 
-def _yes(condition: bool, seen: object) -> str:  # noqa: FBT001 - it is all there is to say
+def _yes(seen: object, condition: object) -> str:
     return "yes" if condition else f"no: {seen}"
 
 
 def _launch(language: Language, at: Place, service: str, variable: str) -> str:
     out, err = at.run(language, language.launch(service, "--", "sh", "-c", f'echo "${variable}"'))
-    return _yes(out.startswith("sandbox-") and not err, (out, err))
+    return _yes((out, err), out.startswith("sandbox-") and not err)
 
 
 def _status(language: Language, at: Place) -> str:
@@ -238,7 +238,7 @@ def _no_dashes(language: Language, at: Place) -> str:
 def _spaces(language: Language, at: Place) -> str:
     words = ["two  words", "it's", "a$HOME", "*", "a\\b", 'say "x"']
     out, err = at.run(language, language.launch("gmail", "--", "printf", "<%s>", *words))
-    return _yes(out == "".join(f"<{word}>" for word in words), (out, err))
+    return _yes((out, err), out == "".join(f"<{word}>" for word in words))
 
 
 def _early(language: Language, at: Place) -> str:
@@ -247,19 +247,19 @@ def _early(language: Language, at: Place) -> str:
     if err.count("has nothing behind it") == 1 and out == f"{HEADER}\n":
         return "warned"
     # The shell itself refuses what is not set, and nothing was started.
-    return _yes(False, (out, err)) if HEADER in out or not err else "refused"
+    return "refused" if err and not out else f"no: {out, err}"
 
 
 def _nested(language: Language, at: Place) -> str:
     words = ("gmail", "--", PROGRAM, "slack", "--", "sh", "-c", 'echo "$SCALEKIT_EXEC"')
     out, err = at.run(language, language.launch(*words))
-    return _yes(out == "gmail=GMAIL_TOKEN,slack=SLACK_TOKEN\n", (out, err))
+    return _yes((out, err), out == "gmail=GMAIL_TOKEN,slack=SLACK_TOKEN\n")
 
 
 def _pipe(language: Language, at: Place) -> str:
     line = f"sh -c {language.quoted('echo before')} | {language.launch('gmail', '--', 'cat')} | cat"
     out, err = at.run(language, line)
-    return _yes(out.strip() == "before" and not err, (out, err))
+    return _yes((out, err), out.strip() == "before" and not err)
 
 
 def _interrupt(language: Language, at: Place, console: Console) -> str:
@@ -296,7 +296,7 @@ def _job(language: Language, at: Place, console: Console) -> str:
     # The shell goes on meanwhile.
     console.send(language.line("sh", "-c", "echo x >went-on; mv went-on go") + "\r")
     text = console.wait_for_file(at.folder / "done")
-    return _yes(text.startswith("xsandbox-"), text)
+    return _yes(text, text.startswith("xsandbox-"))
 
 
 BEGIN, END = "<!-- scenarios -->", "<!-- end of scenarios -->"

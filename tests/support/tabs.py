@@ -7,6 +7,7 @@ writes its arguments down.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,7 @@ mv "$WITNESS.part" "$WITNESS"
 
 @dataclass(frozen=True)
 class Interactive:
-    """How a shell is started for a person, its rc file, and whether it knows other completions.
+    """How a shell is started for a person, its rc file, and what it can do beyond completing.
 
     `rc` may hold `@ADVICE@`, the line that `--install` tells to put there.
     """
@@ -49,6 +50,7 @@ class Interactive:
     rc_file: str
     rc: str
     knows_commands: bool = True
+    describes: bool = True
 
     def __str__(self) -> str:
         return self.name
@@ -90,7 +92,12 @@ SHELLS = {
             "set edit:completion:arg-completer[frobnicate] = {|@words| put alpha beta }\n",
         ),
         Interactive(
-            "tcsh", ("tcsh",), ".tcshrc", "@ADVICE@\nset prompt='> '\n", knows_commands=False
+            "tcsh",
+            ("tcsh",),
+            ".tcshrc",
+            "@ADVICE@\nset prompt='> '\n",
+            knows_commands=False,
+            describes=False,
         ),
         Interactive(
             "xonsh",
@@ -103,6 +110,7 @@ SHELLS = {
             "    return {one for one in ('alpha', 'beta') if one.startswith(context.prefix)}\n"
             "_add_one_completer('frob', frob, 'start')\n"
             "$SHELL_TYPE = 'readline'\n$XONSH_SHOW_TRACEBACK = False\n",
+            describes=False,
         ),
         Interactive(
             "yash",
@@ -168,6 +176,15 @@ class Terminal:
         words = self._console.wait_for_file(self._witness, seconds).splitlines()
         self._console.settle(first=0.05, quiet=0.05)
         return words
+
+    def offered(self, keys: str, text: str) -> None:
+        """Type keys and two Tabs, and wait until the screen has a text among what is offered."""
+        self._console.seen = ""
+        self._console.send(keys)
+        self._console.send("\t", quiet=0.12)
+        if text not in self._console.seen:
+            self._console.send("\t", quiet=0.12)
+        self._console.wait_for(re.escape(text), 5)
 
     def close(self) -> None:
         self._console.close()

@@ -114,7 +114,7 @@ def _elsewhere(session: Session) -> list[tuple[dict[str, object], str]]:
         for name in credentials.NAMES
         if session.environ.get(name, "").strip()
     ]
-    project = session.config or config.find_project(os.getcwd(), session.environ)
+    project = session.config or config.find_project(session.folder(), session.environ)
     path = os.path.join(os.path.dirname(os.path.abspath(project)), ".env") if project else ""
     own = custody.env_path(session.environ)
     try:

@@ -70,17 +70,19 @@ def _helper(command: Command) -> str:
     for name, each in command.each():
         options = [option for switch in each.switches for option in switch.names]
         options += ["--"] if each.runs else []
-        words = " ".join(each.words.words) if each.words is not None else ""
         test = f'"$n:$w" in ({name}:-*)' if command.commands else '"$w" in (-*)'
         cases.append(f'case {test} printf "%s\\n" -- {" ".join(options)} ; exit ;; esac ;')
         if command.commands and (each.words is None or each.words.kind != SERVICE):
-            do = f'printf "%s\\n" {words}' if words else ""
-            if each.words is not None and each.words.kind == PATH:
-                do = 'ls -dp -- "$w"*'
-            cases.append(
-                f'case "$n" in ({name}) set +f ; {do} exit ;; esac ;'.replace("*  exit", "* ; exit")
-            )
+            cases.append(f'case "$n" in ({name}) {_printed(each.words)}exit ;; esac ;')
     return HELPER.replace("@CASES@", " ".join(cases))
+
+
+def _printed(words: Value | None) -> str:
+    if words is not None and words.words:
+        return f'printf "%s\\n" {" ".join(words.words)} ; '
+    if words is not None and words.kind == PATH:
+        return 'set +f ; ls -dp -- "$w"* ; '
+    return ""
 
 
 def _action(value: Value) -> str:
