@@ -374,7 +374,7 @@ def test_not_even_the_same_user_can_look_into_the_daemon(public: Path) -> None:
     def output(code: str, word: str) -> list[str]:
         lead = f"import sys; sys.path.insert(0, {str(public / 'copy')!r})\n"
         words = [python, "-B", "-c", lead + code, word]
-        return subprocess.check_output(words, env={}, cwd="/", text=True, **somebody).split()
+        return str(subprocess.check_output(words, env={}, cwd="/", text=True, **somebody)).split()
 
     (pid,) = output(START, str(public / "run"))
     try:
