@@ -34,6 +34,8 @@ connection_name = "gmail_u3134a"
 connection_name = "mail_1"
 env = ["MY_MAIL_TOKEN", "OTHER_TOKEN"]
 """
+# As docs/shells.md has it, typed and not in a batch file.
+LINE = "for /f \"tokens=1*\" %i in ('{}') do @set %j"
 SHOW = "import json, os, sys; json.dump(dict(os.environ), sys.stdout)"
 
 
@@ -141,20 +143,29 @@ def check_without_a_shell_above_us_it_is_the_one_of_comspec(_: Path) -> None:
     assert found.argv[0].lower().endswith("cmd.exe"), found
 
 
-def check_cmd_takes_the_exported_variables_in(folder: Path) -> None:
-    (folder / "scalekit.toml").write_text(MAP)
-    line = f"for /f \"tokens=1*\" %i in ('{AUTH} export gmail --format cmd') do @set %j"
-    typed = subprocess.run(
-        [os.environ["COMSPEC"], "/d", "/q"],
+def cmd(folder: Path, line: str) -> str:
+    """Let cmd.exe run a line as it is typed; return what it says."""
+    program = os.environ["COMSPEC"]
+    done = subprocess.run(
+        f'"{program}" /d /q /c "{line}"',
+        executable=program,
         cwd=folder,
         env=environment(folder),
-        input=f"{line}\r\nset GMAIL\r\n".encode(),
+        input=b"",
         capture_output=True,
         timeout=60,
         check=False,
     )
-    assert b"GMAIL_TOKEN=sandbox-" in typed.stdout, typed
-    assert b"GMAIL_TOKEN_EXPIRES_AT=20" in typed.stdout, typed
+    assert not done.stderr, done
+    return done.stdout.decode()
+
+
+def check_cmd_takes_the_exported_variables_in(folder: Path) -> None:
+    (folder / "scalekit.toml").write_text(MAP)
+    take = LINE.format(f"{AUTH} export gmail --format cmd")
+    said = cmd(folder, f"({take}) & set GMAIL")
+    assert "GMAIL_TOKEN=sandbox-" in said, said
+    assert "GMAIL_TOKEN_EXPIRES_AT=20" in said, said
 
 
 def check_cmd_reads_every_value_back_that_the_export_did_not_refuse(folder: Path) -> None:
@@ -177,17 +188,7 @@ def check_cmd_reads_every_value_back_that_the_export_did_not_refuse(folder: Path
         "import json, os, sys; e = os.environ; "
         "json.dump({k: e[k] for k in e if k.startswith('V_')}, sys.stdout)"
     )
-    done = subprocess.run(
-        [os.environ["COMSPEC"], "/d", "/q"],
-        cwd=folder,
-        env=environment(folder),
-        input=(
-            f"for /f \"tokens=1*\" %i in ('type script') do @set %j\r\n{sys.executable} probe.py\r\n"
-        ).encode(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    printed = next(line for line in done.stdout.decode().splitlines() if line.startswith("{"))
+    said = cmd(folder, f"({LINE.format('type script')}) & {sys.executable} probe.py")
+    printed = next(line for line in said.splitlines() if line.startswith("{"))
     found = json.loads(printed)
     assert found == held, {n: (found.get(n), held[n]) for n in held if found.get(n) != held[n]}
