@@ -587,6 +587,16 @@ class TestAuthorize:
         assert "gmail: authorized" in waiting.said
         assert "error[forbidden]" in waiting.said
 
+    def test_a_connection_that_does_not_exist_comes_with_the_one_that_was_meant(
+        self, folder: Folder
+    ) -> None:
+        with running_sandbox('[[connections]]\nname = "gmail_u3134b"\nprovider = "GMAIL"\n') as one:
+            folder.sandbox = one
+            waiting = authorize(folder, "gmail", "--no-wait")
+            assert waiting.end()[0] == 1
+            assert "error[account-not-found]: gmail: " in waiting.said
+            assert "gmail_u3134b" in waiting.said
+
     @pytest.mark.parametrize(
         "words",
         [

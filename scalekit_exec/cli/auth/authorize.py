@@ -9,6 +9,7 @@ from click.core import ParameterSource
 
 from scalekit_exec.authorization import Target
 from scalekit_exec.cli import patience, terminal
+from scalekit_exec.cli.auth import handover
 from scalekit_exec.cli.auth.session import AUTHORIZATION_REQUIRED, FAILURE, Result, Session, common
 from scalekit_exec.cli.words import FALSE_WORDS, PATIENCE, TRUE_WORDS
 from scalekit_exec.errors import Failure, ScalekitExecError, UsageError, shown
@@ -17,7 +18,7 @@ from scalekit_exec.resolver import Rules, must_authorize
 from scalekit_exec.waiting import Options, drive, unopened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from scalekit_exec.clock import Deadline
     from scalekit_exec.model import Account, Wanted
@@ -116,8 +117,13 @@ def command(
     notify = service_map.settings.notify
     options = Options(rules.host, opens, rules.user_verify_url, notify, waits=wait > 0)
     effects = patience.make_effects(session.speaker, vault, deadline, options)
+
+    def explain(failures: Sequence[Failure]) -> list[Failure]:
+        return handover.explained(session, service_map, client, failures)
+
     try:
-        return _Call(session, vault, deadline, rules, effects).run(wanted, wait, force=force)
+        call = _Call(session, vault, deadline, rules, effects)
+        return call.run(wanted, wait, explain, force=force)
     finally:
         effects.close()
         vault.close()
@@ -137,7 +143,14 @@ class _Call:
         self._rows: list[dict[str, object]] = []
         self._failures: list[Failure] = []
 
-    def run(self, wanted: Sequence[Wanted], wait: float, *, force: bool) -> int:
+    def run(
+        self,
+        wanted: Sequence[Wanted],
+        wait: float,
+        explain: Callable[[Sequence[Failure]], list[Failure]],
+        *,
+        force: bool,
+    ) -> int:
         targets = []
         for service in dict.fromkeys(wanted):
             account = self._state(service)
@@ -154,6 +167,7 @@ class _Call:
         else:
             for target in targets:
                 self._hand_over(target)
+        self._failures = explain(self._failures)
         return self._end()
 
     def _state(self, wanted: Wanted) -> Account | Failure | None:
@@ -231,9 +245,10 @@ def _row(wanted: Wanted, status: str, code: str) -> dict[str, object]:
 
 
 def _failure(wanted: Wanted, error: ScalekitExecError) -> Failure:
+    message, name = error.message, shown(wanted.service.name)
     return Failure(
         error.code,
-        error.message,
+        message if message.startswith(f"{name}:") else f"{name}: {message}",
         error.hint,
         wanted.service.name,
         wanted.service.connection_name,
