@@ -82,6 +82,9 @@ def reference(text: str) -> dict[str, Any] | None:
 @given(st.lists(st.sampled_from(LINES), max_size=12).map("\n".join))
 @example('[services.gmail]\nconnection_name = "g"\r\nidentifier = "me"\r\n')
 @example('[services.gmail]\nconnection_name = """\nidentifier = "not this"\n"""\n')
+@example('[services.gmail]\nidentifier = "a\\u0062"\nconnection_name = "c\\\\"\n')
+@example('[services.gmail]\nidentifier = "a" # "b"\n[services.slack]\nidentifier = "#"\n')
+@example('identifier = "all"\n[services.gmail]\n[groups]\nboth = ["a", "b"] # c\n')
 def test_what_is_read_without_a_parser_is_what_a_parser_reads(text: str) -> None:
     names = offer.names_of(text.encode())
     try:

@@ -208,8 +208,8 @@ def _value(text: str) -> str | list[str] | None:
 def _string(text: str) -> tuple[str | None, str]:
     quote = text[0]
     value, end, rest = text[1:].partition(quote)
-    plain = end and not (value == "" and rest[:1] == quote) and "\\" not in value
-    return (value, rest) if plain and value.isprintable() else (None, "?")
+    plain = end and "\\" not in value and value.isprintable()
+    return (value, rest) if plain else (None, "?")
 
 
 def _list(text: str) -> tuple[list[str] | None, str]:

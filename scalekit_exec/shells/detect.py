@@ -178,21 +178,8 @@ def is_typed_into(name: str, arguments: Sequence[str]) -> bool:
             return True  # -NoExit: it stays, whatever it runs first
         if word in values:
             next(rest, None)
-        elif not word.startswith(("-", "+")) or _runs(name, word):
-            return False
+        elif not word.startswith(("-", "+")) or word.startswith(("--command=", "--commands=")):
+            return False  # a script, or what stands behind -c
         elif word == "-s":
             return True  # it reads what is typed; the rest are its parameters
     return True
-
-
-def _runs(name: str, word: str) -> bool:
-    """Tell whether an option says what to run: `-c`, also among other letters."""
-    if name == "powershell":
-        return word.startswith(("-c", "-f", "-e")) and not word.startswith(
-            ("-ex", "-ep", "-cu", "-co")
-        )
-    if word.startswith("--"):
-        return word.partition("=")[0] in ("--command", "--commands")
-    if name == "elvish":
-        return word == "-c"
-    return word.startswith("-") and "c" in word[1:]

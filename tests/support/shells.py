@@ -39,7 +39,7 @@ class Language:
     `status` runs a command and prints `status=` and its number; `interrupted` and then `ask` do so
     where the command ends by Ctrl-C, in the form `told`. `expanding` is how a variable that may not
     be set stands in an argument; `background` starts a command and goes on; `leave` ends the shell
-    with status 7.
+    with status 7. What it tells of a Ctrl-C `varies` by its version.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Language:
     interrupted: str = "{}"
     ask: str = "echo status=$?"
     told: str = r"status=(-?\d+)"
+    varies: bool = False
     expanding: str = '"Authorization: Bearer $GMAIL_TOKEN"'
     background: str = "{} &"
     leave: str = "exit 7"
@@ -113,6 +114,7 @@ LANGUAGES = {
             interrupted="done = ![{}]",
             ask="print('status=%s' % done.rtn)",
             leave="import os; os._exit(7)",
+            varies=True,
             expanding='@("Authorization: Bearer " + $GMAIL_TOKEN)',
         ),
         Language(
@@ -276,7 +278,9 @@ def _interrupt(language: Language, at: Place, console: Console) -> str:
         number = int((at.folder / "pid").read_text())
         if _is_alive(number):
             return f"no: {number} lives"
-    return told[0] if told[0] == told[1] else f"no: {told}"
+    if told[0] != told[1]:
+        return f"no: {told}"
+    return "as without" if language.varies else told[0]
 
 
 def _is_alive(number: int) -> bool:
