@@ -1,7 +1,7 @@
 """The whole program on Windows: its .exe, a map, and an emulator on the other side of the wire.
 
-`run` starts the emulator on Linux and says in SANDBOX where it is; it has put `scalekit-exec.exe` and
-`scalekit-auth.exe` into Scripts, made of pip's own launcher as pip makes them.
+`run` starts the emulator on Linux and says in SANDBOX where it is. Before, it has put both programs
+into Scripts, made of pip's own launcher as pip makes them.
 """
 
 from __future__ import annotations
