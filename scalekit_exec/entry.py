@@ -52,6 +52,10 @@ def scalekit_exec() -> int:
     if sys.platform != "win32":
         _end_by_interrupt()
     _trust_only_installed_code()
+    if "--list-words" in sys.argv and "--" not in sys.argv:
+        from scalekit_exec.cli.offer import main as offer  # a Tab is waited for
+
+        return offer(sys.argv[1:])
     from scalekit_exec.cli.exec import main
 
     return main(sys.argv[1:])

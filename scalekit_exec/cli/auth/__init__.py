@@ -81,7 +81,7 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(_COMMANDS)
+        return [*_COMMANDS]  # the module `list` may hide the builtin
 
     def get_command(
         self,
