@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import _thread  # `threading` brings collections and functools: a tenth of a warm launch
 import time
 
 from scalekit_exec import environment
@@ -87,25 +87,25 @@ class _Reads:
         self._vault = vault
         self._rules = rules
         self._open = len(keys)
-        self._changed = threading.Condition()
-        self._stopped = threading.Event()
+        self._lock = _thread.allocate_lock()
+        # Both are held until what they stand for has come.
+        self._done = _thread.allocate_lock()
+        self._stopped = _thread.allocate_lock()
         self.results: dict[AccountKey, Credential | _Unauthorized | BaseException] = {}
 
     def run(self, deadline: Deadline) -> None:
         """Read all of them, or as many as the deadline allows."""
+        self._done.acquire()
+        self._stopped.acquire()
         for _ in range(min(READERS, self._open)):
-            threading.Thread(target=self._work, args=(deadline,), daemon=True).start()
-        with self._changed:
-            while self._open:
-                left = deadline.remaining()
-                if left <= 0:
-                    break
-                self._changed.wait(left)
-        self._stopped.set()
+            _thread.start_new_thread(self._work, (deadline,))
+        if self._open:
+            self._done.acquire(timeout=max(deadline.remaining(), 0.0))
+        self._stopped.release()
 
     def _work(self, deadline: Deadline) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 if not self._todo:
                     return
                 key = self._todo.pop()
@@ -114,10 +114,11 @@ class _Reads:
                 result = self._read(key, deadline)
             except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
                 result = error
-            with self._changed:
+            with self._lock:
                 self.results.setdefault(key, result)
                 self._open -= 1
-                self._changed.notify()
+                if not self._open:
+                    self._done.release()
 
     def _read(
         self, key: AccountKey, deadline: Deadline
@@ -131,14 +132,19 @@ class _Reads:
         if isinstance(found, Account):
             return self._unauthorized(key, found.status)
         if self._short(found) and deadline.remaining() > PAUSE_BEFORE_SECOND_READ:
-            # Scalekit refreshes on its own; a moment later there may be a newer token.
-            self._stopped.wait(PAUSE_BEFORE_SECOND_READ)
-            try:
-                again = self._vault.credential(key)
-            except ScalekitExecError:
-                return found
-            return found if isinstance(again, Account) else again
+            return self._read_again(key, found)
         return found
+
+    def _read_again(self, key: AccountKey, found: Credential) -> Credential:
+        """Scalekit refreshes on its own: a moment later there may be a newer token."""
+        if self._stopped.acquire(timeout=PAUSE_BEFORE_SECOND_READ):
+            self._stopped.release()  # for the next who waits
+            return found
+        try:
+            again = self._vault.credential(key)
+        except ScalekitExecError:
+            return found
+        return found if isinstance(again, Account) else again
 
     def _short(self, found: Credential) -> bool:
         return left(found) is not None and (left(found) or 0) < self._rules.min_ttl

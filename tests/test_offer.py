@@ -1,112 +1,19 @@
-"""What a Tab is told: names of the map, read without a parser where it is plain, and fast."""
+"""What a Tab is told: names of the map, and fast."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from scalekit_exec.cli import offer
 from tests.support.launches import PROGRAM, Folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-LINES = [
-    "[services.gmail]",
-    "[ services . slack ] # mine",
-    '[services."my mail"]',
-    "[services.gmail.deep]",
-    "[[services.list]]",
-    "[groups]",
-    "[services]",
-    "[scalekit]",
-    "[other.table]",
-    'identifier = "mess"',
-    "identifier='ops-bot' # a comment",
-    'identifier = "a\\tb"',
-    'identifier = ""',
-    'connection_name = "gmail_1"',
-    'connection_name="x # y"',
-    "connection_name = 'it\"s'",
-    'connection_name = """',
-    '"""',
-    "text = '''",
-    "'''",
-    'inbox = ["gmail", "slack"]',
-    "both = ['gmail' , ]",
-    "many = [",
-    '"gmail",',
-    "]",
-    "gmail = { connection_name = 'inline' }",
-    'gmail.connection_name = "dotted"',
-    "required = false",
-    "number = 1_000.5e-3",
-    "when = 2026-01-01T00:00:00Z",
-    'env = ["A_TOKEN", "B_TOKEN"]',
-    'env = { A = "{username}" }',
-    "",
-    "# [services.commented]",
-    "\t",
-]
-
-
-def reference(text: str) -> dict[str, Any] | None:
-    """Return what the names are by TOML's own rules; None where a map could not be this."""
-    tables = tomllib.loads(text)
-    services, groups = tables.get("services", {}), tables.get("groups", {})
-    default = tables.get("identifier")
-    if not isinstance(services, dict) or not isinstance(groups, dict):
-        return None
-    found: dict[str, Any] = {"connections": {}, "identifiers": {}, "groups": {}}
-    for name, service in services.items():
-        if not isinstance(service, dict):
-            return None
-        found["connections"][name] = service.get("connection_name", "")
-        identifier = service.get("identifier", default)
-        if identifier:
-            found["identifiers"][name] = identifier
-    for name, of in groups.items():
-        found["groups"][name] = of if isinstance(of, list) else []
-    return found
-
-
-@settings(max_examples=400)
-@given(st.lists(st.sampled_from(LINES), max_size=12).map("\n".join))
-@example('[services.gmail]\nconnection_name = "g"\r\nidentifier = "me"\r\n')
-@example('[services.gmail]\nconnection_name = """\nidentifier = "not this"\n"""\n')
-@example('[services.gmail]\nidentifier = "a\\u0062"\nconnection_name = "c\\\\"\n')
-@example('[services.gmail]\nidentifier = "a" # "b"\n[services.slack]\nidentifier = "#"\n')
-@example('identifier = "all"\n[services.gmail]\n[groups]\nboth = ["a", "b"] # c\n')
-def test_what_is_read_without_a_parser_is_what_a_parser_reads(text: str) -> None:
-    names = offer.names_of(text.encode())
-    try:
-        expected = reference(text)
-    except tomllib.TOMLDecodeError:
-        expected = None
-    if names is not None and expected is not None:
-        identifiers = {name: one for name, one in names.identifiers.items() if one}
-        assert (names.connections, identifiers, names.groups) == tuple(expected.values())
-
-
-def test_the_usual_map_is_read_without_a_parser() -> None:
-    plain = '[services.gmail]\nconnection_name = "gmail_1"\n[groups]\ninbox = ["gmail"]\n'
-    assert offer.names_of(plain.encode()) is not None
-
-
-@given(st.binary(max_size=60))
-def test_any_bytes_are_read_or_left_to_the_parser(data: bytes) -> None:
-    try:
-        offer.names_of(data)
-    except UnicodeDecodeError:
-        assert data.decode(errors="replace")
 
 
 def words(*options: str, **environ: str) -> list[str]:

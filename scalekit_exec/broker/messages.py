@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scalekit_exec import jsontext
 from scalekit_exec.broker.wire import TEXT, Answer
 from scalekit_exec.clock import format_rfc3339, parse_rfc3339
 from scalekit_exec.errors import CODES, Failure, shown
@@ -111,16 +112,12 @@ def _time(seconds: float | None) -> str | None:
 
 
 def _encode(value: Mapping[str, object]) -> bytes:
-    import json
-
-    return json.dumps(value).encode("ascii") + b"\n"
+    return jsontext.write(value) + b"\n"
 
 
 def _decode(answer: Answer) -> dict[str, object]:
-    import json
-
     try:
-        value = json.loads(answer.body)
+        value = jsontext.read(answer.body)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):

@@ -6,6 +6,7 @@ is wrong becomes one ConfigurationError `config-invalid` that says where.
 
 from __future__ import annotations
 
+from scalekit_exec.config import plain
 from scalekit_exec.errors import ConfigurationError, nearest, shown
 from scalekit_exec.files import displayed
 from scalekit_exec.record import record
@@ -114,11 +115,20 @@ class Table:
 
 def parse_toml(file: str, data: bytes) -> Table:
     """Read a TOML file; ConfigurationError with line and column where it is none."""
-    import tomli  # 6 ms that `--help` does not pay
-
     text = _decode(file, data)
+    values = plain.read(text)
+    if values is None:
+        values = _parse(file, text)
+    table = Table(file, "", values)
+    _refuse_secrets(table)
+    return table
+
+
+def _parse(file: str, text: str) -> dict[str, object]:
+    import tomli
+
     try:
-        values = tomli.loads(text)
+        return tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         what = error.msg[:1].lower() + error.msg[1:]
         what = _PLAINER.get(what, what)
@@ -127,9 +137,6 @@ def parse_toml(file: str, data: bytes) -> Table:
     except (ValueError, RecursionError):
         # A number of thousands of digits, or tables nested hundreds deep.
         raise _malformed(file, "a value too large or nested too deeply", "simplify it") from None
-    table = Table(file, "", values)
-    _refuse_secrets(table)
-    return table
 
 
 def parse_json(file: str, data: bytes) -> Table:

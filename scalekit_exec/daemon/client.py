@@ -8,10 +8,10 @@ Scalekit itself.
 from __future__ import annotations
 
 import _socket  # what `socket` builds on; that one costs a launch 5 ms
+import _thread
 import os
 import stat
 import sys
-import threading
 
 from scalekit_exec.daemon import place, wire
 from scalekit_exec.errors import AuthorizationError, ScalekitExecError, VaultError, shown
@@ -229,7 +229,7 @@ class DaemonVault:
         self._reach = reach
         self._make_cold = cold
         self._cold: Vault | None = None
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
         self._ready: Connection | None = first
         self._open = {first}
         self._closed = False

@@ -11,7 +11,7 @@ from __future__ import annotations
 import _socket  # what `socket` builds on; that one costs a launch 5 ms
 import sys
 
-from scalekit_exec import __version__
+from scalekit_exec import __version__, jsontext
 
 assert sys.platform != "win32"  # noqa: S101 - how mypy is told that a module is of one platform
 
@@ -51,9 +51,7 @@ class Stream(Protocol):
 
 def write(message: Mapping[str, object]) -> bytes:
     """Return a message's bytes."""
-    import json
-
-    data = json.dumps(message).encode("ascii")
+    data = jsontext.write(message)
     return len(data).to_bytes(LENGTH, "big") + data
 
 
@@ -63,13 +61,11 @@ def read(stream: Stream, limit: int) -> dict[str, object]:
     Raises ValueError for what is none, ConnectionError where the other side went away, TimeoutError
     and other OSError as the socket does.
     """
-    import json
-
     length = int.from_bytes(_exactly(stream, LENGTH), "big")
     if length > limit:
         raise ValueError("a message that is too long")
     try:
-        message = json.loads(_exactly(stream, length))
+        message = jsontext.read(_exactly(stream, length))
     except RecursionError:
         raise ValueError("a message that is nested too deeply") from None
     if not isinstance(message, dict):

@@ -6,6 +6,7 @@ Field names and enum values are those of the SDK's protobuf descriptors, which a
 
 from __future__ import annotations
 
+from scalekit_exec import jsontext
 from scalekit_exec.clock import parse_http_date, parse_rfc3339
 from scalekit_exec.errors import VaultError, shown
 from scalekit_exec.model import ACTIVE, Account, AccountKey, Credential, Link
@@ -62,10 +63,8 @@ class Answer:
 
 def decode(answer: Answer, host: str) -> dict[str, object]:
     """Read a JSON object out of a 200; raises VaultError `unexpected-answer` for all else."""
-    import json
-
     try:
-        value = json.loads(answer.body)
+        value = jsontext.read(answer.body)
     except (ValueError, RecursionError):
         what = "an empty answer" if not answer.body.strip() else "something that is not JSON"
         if answer.body.lstrip()[:1] == b"<":
@@ -85,12 +84,10 @@ def decode(answer: Answer, host: str) -> dict[str, object]:
 
 def with_error_info(answer: Answer) -> Answer:
     """Return the answer with message and ErrorInfo taken out of a JSON error body, if it is one."""
-    import json
-
     from scalekit_exec.record import replace
 
     try:
-        body = json.loads(answer.body)
+        body = jsontext.read(answer.body)
     except (ValueError, RecursionError):
         return answer
     if not isinstance(body, dict):

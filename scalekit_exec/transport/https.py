@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scalekit_exec import jsontext
 from scalekit_exec.transport import answers, message
 from scalekit_exec.transport.refusals import refusal, request_id
 
@@ -76,9 +77,7 @@ class HttpsVault:
     def _post(
         self, path: str, fields: dict[str, str], permission: str, key: AccountKey | None
     ) -> Answer:
-        import json
-
-        return self._call("POST", path, json.dumps(fields).encode(), permission, key)
+        return self._call("POST", path, jsontext.write(fields), permission, key)
 
     def _call(
         self, method: str, path: str, body: bytes | None, permission: str, key: AccountKey | None

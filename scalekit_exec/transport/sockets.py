@@ -113,6 +113,14 @@ def find_proxy(environ: Mapping[str, str], host: str, port: int) -> Proxy | None
     return Proxy(proxy_host, proxy_port, Secret(url), authorization)
 
 
+def _plain(host: str) -> str | bytes:
+    """Return an ASCII name as bytes: text goes through the codec of international names.
+
+    Importing that costs more than the lookup on a loopback. What it would refuse, DNS does too.
+    """
+    return host.encode("ascii") if host.isascii() and host.isprintable() else host
+
+
 class Dialer:
     """Opens TLS connections to one host, looking its name up once.
 
@@ -164,7 +172,9 @@ class Dialer:
             if self._proxy:
                 self._tunnel(raw, self._proxy)
             raw.settimeout(self._left())
-            return self._context.wrap_socket(raw, server_hostname=self.host)
+            ours = isinstance(self._context, SystemContext)  # truststore's takes text alone
+            name = _plain(self.host) if ours else self.host
+            return self._context.wrap_socket(raw, server_hostname=name)
         except ssl.SSLError as error:
             raw.close()
             raise self._untrusted(error) from None
@@ -215,7 +225,7 @@ class Dialer:
     def _resolve(self) -> Sequence[tuple[int, str, int]] | VaultError:
         host, port = self._peer
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(_plain(host), port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
             why = getattr(error, "strerror", None) or "not a host name"
             what, where = ("host", "SCALEKIT_ENV_URL")
