@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -53,7 +54,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_configure() -> None:
-    """Refuse every connection of the test process itself that leaves the machine."""
+    """Have signals as a terminal's shell gives them, and refuse connections beyond the machine.
+
+    Whoever starts the tests in the background or under nohup has Ctrl-C and the like ignored, and
+    all children would have it so.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            restored = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, restored)
     connect = socket.socket.connect
 
     def only_loopback(self: socket.socket, address: object) -> None:

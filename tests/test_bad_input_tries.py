@@ -143,12 +143,10 @@ def test_a_rate_limit_that_ends_in_time_is_waited_out(
 ) -> None:
     limited = answer(429, b"", *([header] if header else []))
     with Server(ca.context(), auth=in_turn(limited, ACCOUNT)) as server:
-        began = time.monotonic()
         done = launch(bare, server, ca)
-        took = time.monotonic() - began
     assert done.child["GMAIL_TOKEN"] == ACCESS_TOKEN
-    assert server.count("auth") == 2
-    assert (took >= 1) == (header != "Retry-After: 0")
+    first, second = [one.at for one in server.heard if one.operation == "auth"]
+    assert (second - first >= 1) == (header != "Retry-After: 0")
 
 
 @pytest.mark.parametrize("wait", ["31", "99999999", "Fri, 01 Jan 2094 00:00:00 GMT"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from tests.support.processes import (
     RESET,
     Launcher,
     Start,
+    as_pid_1,
     probe,
     run,
     signal_state,
@@ -325,19 +325,10 @@ def test_the_callback_comes_at_the_child_s_end_not_at_that_of_its_output(tmp_pat
     assert served.exists()
 
 
-def _unshare() -> list[str]:
-    tool = shutil.which("unshare")
-    for options in (["-pf"], ["-Urpf"]):
-        words = [tool or "false", *options]
-        if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
-            return words
-    pytest.skip("no pid namespaces here")
-
-
 def test_as_pid_1_orphans_are_reaped_and_a_death_is_128_and_its_number(stayer: Launcher) -> None:
     orphan = "(sh -c 'sleep 0.05' &) ; sleep 0.3; ps -e -o stat= | grep -c Z; kill -9 $$"
     mount = 'mount -t proc proc /proc 2>/dev/null; exec "$@"'
-    words = [*_unshare(), "--mount", "sh", "-c", mount, "sh", *stayer.words("sh", "-c", orphan)]
+    words = [*as_pid_1("--mount"), "sh", "-c", mount, "sh", *stayer.words("sh", "-c", orphan)]
     done = run(words)
     assert done.returncode == 128 + signal.SIGKILL
     assert done.stdout == b"0\n"
@@ -348,7 +339,7 @@ def test_as_pid_1_signals_are_forwarded(stayer: Launcher, tmp_path: Path) -> Non
     do = "signal.signal(15, lambda *_: sys.exit(7))"
     kill = f"while ! [ -e {ready} ]; do sleep 0.02; done; kill -TERM 1"
     words = ["sh", "-c", 'sh -c "$0" & exec "$@"', kill, *stayer.words(*waiting(ready, do))]
-    assert run([*_unshare(), *words], seconds=10).returncode == 7
+    assert run([*as_pid_1(), *words], seconds=10).returncode == 7
 
 
 def test_a_child_cannot_look_into_our_memory_or_environment(stayer: Launcher) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -326,8 +327,12 @@ except ScalekitExecError as error:
     assert folder.launch("--serve", "freshdesk=DESK", *child(code)).out == "unknown-service\n"
 
 
+NODE = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+
+
 @pytest.mark.parametrize(
-    ("language", "program"), [("sh", "sh"), ("python", sys.executable), ("js", "node")]
+    ("language", "program"),
+    [("sh", "sh"), ("python", sys.executable), pytest.param("js", "node", marks=NODE)],
 )
 def test_the_code_of_the_documents_gets_a_token(
     folder: Folder, language: str, program: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.processes import DIRECT, FUNCTIONS, Launcher, Start, run, wait_for
+from tests.support.processes import DIRECT, FUNCTIONS, Launcher, Start, as_pid_1, run, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,19 +45,9 @@ def test_we_die_by_a_signal_even_where_the_caller_blocked_and_ignored_it(number:
     assert done.stdout == b"dying\n", "what was printed before is lost"
 
 
-def _unshare() -> list[str]:
-    """Return the words that run a command as pid 1 of a namespace; skip where nobody may."""
-    tool = shutil.which("unshare")
-    for options in (["-pf"], ["-Urpf"]):
-        words = [tool or "false", *options]
-        if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
-            return words
-    pytest.skip("no pid namespaces here")
-
-
 def test_as_pid_1_a_death_by_signal_becomes_128_and_its_number() -> None:
     start = Start(environ={"PATH": os.environ["PATH"], "DIE": "15"})
-    done = run([*_unshare(), *FUNCTIONS.words("true")], start)
+    done = run([*as_pid_1(), *FUNCTIONS.words("true")], start)
     assert done.returncode == 128 + 15
 
 
@@ -68,7 +57,7 @@ def test_as_pid_1_a_signal_while_resolving_still_ends_us(tmp_path: Path, number:
     kill = f"while ! [ -e {ready} ]; do sleep 0.02; done; kill -{int(number)} 1"
     script = 'sh -c "$0" & exec "$@"'
     start = Start(environ={"PATH": os.environ["PATH"], "SLOW": str(ready)})
-    done = run([*_unshare(), "sh", "-c", script, kill, *FUNCTIONS.words("true")], start, seconds=10)
+    done = run([*as_pid_1(), "sh", "-c", script, kill, *FUNCTIONS.words("true")], start, seconds=10)
     assert done.returncode == 128 + number
     assert done.stderr == b""
 

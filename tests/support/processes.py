@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -168,3 +171,16 @@ def signal_state(launcher: Launcher, start: Start) -> dict[str, set[int]]:
         name: {bit + 1 for bit in range(64) if int(lines[name], 16) >> bit & 1}
         for name in ("SigBlk", "SigIgn", "SigCgt")
     }
+
+
+def as_pid_1(*more: str) -> list[str]:
+    """Return the words that run a command as pid 1 of a namespace; skip where nobody may.
+
+    `more` are other namespaces, such as `--mount`.
+    """
+    tool = shutil.which("unshare")
+    for options in (["-pf"], ["-Urpf"]):
+        words = [tool or "false", *options, *more]
+        if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
+            return words
+    pytest.skip("no such namespaces here")

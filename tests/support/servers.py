@@ -58,6 +58,7 @@ class Conversation:
     head: str
     body: bytes
     ended: threading.Event
+    at: float = field(default_factory=time.monotonic)
 
     def send(self, data: bytes) -> None:
         self.peer.sendall(data)
