@@ -1,14 +1,15 @@
 # bash completion for scalekit-auth. Made by python -m scalekit_exec.cli.auth.completion; change that, not this.
 # To have it in every bash: scalekit-auth completion bash --install
 
-# Offer those of the lines $2 that begin with $1. What bash takes for the beginning of the word, up
-# to the last of COMP_WORDBREAKS ("=", "@" and ":" are among them), is left out of each.
+# Offer those of the lines $2 that begin with $1. Readline puts an answer in place of $replaced, which
+# begins behind the last "=" or ":" or, without bash-completion, at the last "@"; what stands before
+# that is left out of each.
 _scalekit_offer() {
-    local word=$1 cur=${COMP_WORDS[COMP_CWORD]} line IFS=$'\n'
-    case $cur in = | @ | :) cur= ;; esac
+    local word=$1 line IFS=$'\n'
+    case $replaced in = | :) replaced= ;; esac
     for line in $2; do
         if [[ $line == "$word"* ]]; then
-            COMPREPLY+=("${line#"${word%"$cur"}"}")
+            COMPREPLY+=("${line#"${word%"$replaced"}"}")
         fi
     done
 }
@@ -79,7 +80,7 @@ _scalekit_services() {
 }
 
 _scalekit_auth() {
-    local i word option command options kind
+    local i word option command options kind replaced=$2
     COMPREPLY=()
     command=${COMP_WORDS[1]}
     if ((COMP_CWORD == 1)); then

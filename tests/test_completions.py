@@ -70,10 +70,14 @@ class Prompt:
         self._terminal.sendline(setup + "; echo rea''dy")
         self._terminal.expect_exact("ready\r\n")
 
-    def candidates(self, line: str) -> set[str]:
+    def line(self, line: str) -> str:
+        """Return what a line becomes."""
         self._terminal.send(f"{line}{self._insert_all}\x18p")
         self._terminal.expect(r"LINE<([^\r\n]*)>END")
-        made = str(self._terminal.match.group(1))
+        return str(self._terminal.match.group(1))
+
+    def candidates(self, line: str) -> set[str]:
+        made = self.line(line)
         head = line[: len(line) - len(re.split(r"\s", line)[-1])]
         assert made.startswith(head)
         # A line that is as it was: nothing was offered.
@@ -291,5 +295,19 @@ def test_bash_completes_a_path_with_one_of_its_word_breaks_in_it() -> None:
         assert prompt.candidates("scalekit-exec --config a:") == {"a:b"}
         assert prompt.candidates("scalekit-exec --config=a:") == {"--config=a:b"}
         assert prompt.candidates("scalekit-exec -c  ot") == {"other.toml"}
+    finally:
+        prompt.close()
+
+
+@pytest.mark.parametrize("program", ["scalekit-exec", "scalekit-auth authorize"])
+def test_bash_alone_takes_an_at_sign_for_a_host_and_completes_the_user_behind_it(
+    program: str,
+) -> None:
+    _needs("bash")
+    prompt = _bash(helper="")
+    try:
+        # All candidates stand where readline puts one: in place of "@" and what follows it.
+        assert prompt.line(f"{program} gmail@").rstrip() == f"{program} gmail@me @ops-bot"
+        assert prompt.line(f"{program} gmail@o").rstrip() == f"{program} gmail@ops-bot"
     finally:
         prompt.close()

@@ -14,14 +14,15 @@ __all__ = ["script"]
 SCRIPT = r"""# bash completion for @NAME@. @MADE@
 # To have it in every bash: scalekit-auth completion bash --install
 
-# Offer those of the lines $2 that begin with $1. What bash takes for the beginning of the word, up
-# to the last of COMP_WORDBREAKS ("=", "@" and ":" are among them), is left out of each.
+# Offer those of the lines $2 that begin with $1. Readline puts an answer in place of $replaced, which
+# begins behind the last "=" or ":" or, without bash-completion, at the last "@"; what stands before
+# that is left out of each.
 _scalekit_offer() {
-    local word=$1 cur=${COMP_WORDS[COMP_CWORD]} line IFS=$'\n'
-    case $cur in = | @ | :) cur= ;; esac
+    local word=$1 line IFS=$'\n'
+    case $replaced in = | :) replaced= ;; esac
     for line in $2; do
         if [[ $line == "$word"* ]]; then
-            COMPREPLY+=("${line#"${word%"$cur"}"}")
+            COMPREPLY+=("${line#"${word%"$replaced"}"}")
         fi
     done
 }
@@ -92,7 +93,7 @@ _scalekit_services() {
 }
 
 _@FUNCTION@() {
-    local i word option command options kind
+    local i word option command options kind replaced=$2
     COMPREPLY=()
 @COMMAND@    for ((i = 1; i < COMP_CWORD; i++)); do
         if [[ ${COMP_WORDS[i]} == -- ]]; then
