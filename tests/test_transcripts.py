@@ -21,7 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
+
+from scalekit_exec.cli.auth import _scalekit_auth as program
 
 if TYPE_CHECKING:
     from tests.support.sandboxes import SandboxHandle
@@ -131,6 +134,47 @@ def test_a_transcript_is_held_to_every_line() -> None:
     assert not matches(("one",), ["one", "two"])
     assert not matches(("one", "[status 1]"), ["one"])
     assert not matches(("a.c",), ["abc"])
+
+
+def every_command() -> list[tuple[str, bool]]:
+    """Return each command that can be called, and whether it takes `--json`."""
+    found: list[tuple[str, bool]] = []
+    waiting: list[tuple[str, click.Group]] = [("scalekit-auth", program)]
+    while waiting:
+        path, group = waiting.pop()
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            if isinstance(command, click.Group):
+                waiting.append((f"{path} {name}", command))
+            else:
+                as_json = any("--json" in option.opts for option in command.params)
+                found.append((f"{path} {name}", as_json))
+    return sorted(found)
+
+
+@pytest.mark.parametrize(("command", "as_json"), every_command(), ids=str)
+def test_every_command_has_its_success_its_failure_its_help_and_its_json(
+    command: str, *, as_json: bool
+) -> None:
+    of_it = re.compile(rf"(?<![-\w]){re.escape(command)}(?![-\w])")
+    seen = [
+        step
+        for file in FILES
+        for step in steps(file.read_text(encoding="utf-8"))
+        if of_it.search(step.command)
+    ]
+    assert [step for step in seen if f"{command} --help" in step.command]
+    assert [step for step in seen if is_failure(step)]
+    assert [step for step in seen if "--help" not in step.command and not is_failure(step)]
+    said = [line for step in seen if " --json" in step.command for line in step.expected]
+    assert as_json == any(line.startswith('{"version": 1, ') for line in said)
+
+
+def is_failure(step: Step) -> bool:
+    """Tell whether the last word is a status other than 0."""
+    return re.fullmatch(r"\[status \d+\]", step.expected[-1]) is not None
 
 
 def test_every_transcript_is_run() -> None:

@@ -15,7 +15,13 @@ from signal import SIGINT
 
 import click
 
-from scalekit_exec.cli.auth.session import AUTHORIZATION_REQUIRED, FAILURE, PROGRAM, USAGE
+from scalekit_exec.cli.auth.session import (
+    AUTHORIZATION_REQUIRED,
+    FAILURE,
+    PROGRAM,
+    USAGE,
+    Commands,
+)
 from scalekit_exec.cli.terminal import Speaker, unwritten
 from scalekit_exec.cli.words import wants_json
 from scalekit_exec.errors import (
@@ -23,7 +29,6 @@ from scalekit_exec.errors import (
     ScalekitExecError,
     UsageError,
     internal,
-    nearest,
     shown,
 )
 from scalekit_exec.launch import die_by_signal
@@ -55,30 +60,8 @@ _COMMANDS = (
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
 
 
-class _Commands(click.Group):
+class _Commands(Commands):
     """The commands by name; a command's module is imported when it is used or listed."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args and not ctx.resilient_parsing:
-            hint = f"{PROGRAM} COMMAND, which is one of {', '.join(_COMMANDS)}; {PROGRAM} --help"
-            raise UsageError("usage", "no command is named", hint)
-        first = args[0] if args else ""
-        command = next((word for word in args if word in _COMMANDS), None)
-        if first.startswith("-") and command and first not in ("--help", "--version"):
-            what = f"{shown(first, 60)} stands before the command"
-            raise UsageError("usage", what, f"options come after it: {PROGRAM} {command} {first}")
-        return super().parse_args(ctx, args)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in _COMMANDS and not ctx.resilient_parsing and not name.startswith("-"):
-            near = nearest(name, _COMMANDS)
-            guess = f"; did you mean {near}?" if near else ""
-            what = f'there is no command "{shown(name, 60)}"{guess}'
-            raise UsageError("usage", what, f"{', '.join(_COMMANDS)}; {PROGRAM} --help")
-        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return [*_COMMANDS]  # the module `list` may hide the builtin
@@ -110,7 +93,7 @@ def main(argv: list[str]) -> int:
     try:
         status = _scalekit_auth.main(argv, prog_name=PROGRAM, standalone_mode=False, obj=speaker)
     except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx is not None else PROGRAM
+        path = error.ctx.command_path if error.ctx is not None else _path(argv)
         text = shown(error.format_message()).rstrip(".")
         speaker.error(UsageError("usage", text[:1].lower() + text[1:], f"{path} --help"))
         return USAGE
@@ -131,6 +114,11 @@ def main(argv: list[str]) -> int:
         speaker.error(_fault(error))
         return FAILURE
     return status if isinstance(status, int) else 0
+
+
+def _path(argv: list[str]) -> str:
+    """Return the command that was called, where the parser's error does not say."""
+    return f"{PROGRAM} {argv[0]}" if argv and argv[0] in _COMMANDS else PROGRAM
 
 
 def _fault(error: Exception) -> ScalekitExecError:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from scalekit_exec.authorization import Target
-from scalekit_exec.cli import patience, terminal
+from scalekit_exec.cli import patience, terminal, words
 from scalekit_exec.cli.auth import handover
 from scalekit_exec.cli.auth.session import AUTHORIZATION_REQUIRED, FAILURE, Result, Session, common
 from scalekit_exec.cli.words import FALSE_WORDS, PATIENCE, TRUE_WORDS
 from scalekit_exec.errors import Failure, ScalekitExecError, UsageError, shown
 from scalekit_exec.model import ACTIVE
+from scalekit_exec.record import replace
 from scalekit_exec.resolver import Rules, must_authorize
 from scalekit_exec.waiting import Options, drive, unopened
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from scalekit_exec.waiting import Effects
 
 __all__ = ["command"]
+
+_AGAIN = "once they have clicked, run this again"
+_DONE = "once they have clicked, it is done"
 
 
 def _patience(
@@ -44,14 +49,7 @@ def _patience(
         return PATIENCE if watched or opens else 0.0
     if from_variable and text.lower() in (*TRUE_WORDS[1:], *FALSE_WORDS):
         text = f"{PATIENCE:.0f}" if text.lower() in TRUE_WORDS else "0"
-    try:
-        seconds = float(text) if text.isascii() else -1.0
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 86400:
-        raise UsageError(
-            "usage", f"--wait {shown(text, 40)} is no number of seconds", "give it as --wait=300"
-        )
+    seconds = words.seconds({"--wait": text}, "--wait", above_zero=False) or 0.0
     if opens and seconds == 0:
         if from_variable:
             return PATIENCE
@@ -140,6 +138,7 @@ class _Call:
         self._deadline = deadline
         self._rules = rules
         self._effects = effects
+        self._force = False
         self._rows: list[dict[str, object]] = []
         self._failures: list[Failure] = []
 
@@ -151,6 +150,7 @@ class _Call:
         *,
         force: bool,
     ) -> int:
+        self._force = force
         targets = []
         for service in dict.fromkeys(wanted):
             account = self._state(service)
@@ -167,7 +167,7 @@ class _Call:
         else:
             for target in targets:
                 self._hand_over(target)
-        self._failures = explain(self._failures)
+        self._failures = _named(explain(self._failures))
         return self._end()
 
     def _state(self, wanted: Wanted) -> Account | Failure | None:
@@ -216,7 +216,9 @@ class _Call:
             self._session.speaker.note(f"{shown(wanted.service.name)}: {what}")
 
     def _fail(self, failure: Failure) -> None:
-        self._failures.append(failure)
+        # With --force, to run this again would be to ask for it all once more.
+        hint = failure.hint.replace(_AGAIN, _DONE) if self._force else failure.hint
+        self._failures.append(replace(failure, hint=hint))
 
     def _end(self) -> int:
         from scalekit_exec.errors import raise_failures
@@ -245,12 +247,25 @@ def _row(wanted: Wanted, status: str, code: str) -> dict[str, object]:
 
 
 def _failure(wanted: Wanted, error: ScalekitExecError) -> Failure:
-    message, name = error.message, shown(wanted.service.name)
+    service = wanted.service
     return Failure(
         error.code,
-        message if message.startswith(f"{name}:") else f"{name}: {message}",
+        error.message,
         error.hint,
-        wanted.service.name,
-        wanted.service.connection_name,
+        service.name,
+        service.connection_name,
         wanted.identifier,
     )
+
+
+def _named(failures: Sequence[Failure]) -> list[Failure]:
+    """Begin each message with its service, except what is the same for several, and said once."""
+    told = Counter((failure.code, failure.message, failure.hint) for failure in failures)
+    named = []
+    for failure in failures:
+        name, message = shown(failure.service), failure.message
+        alone = told[failure.code, message, failure.hint] == 1
+        if alone and not message.startswith(f"{name}:"):
+            message = f"{name}: {message}"
+        named.append(replace(failure, message=message))
+    return named

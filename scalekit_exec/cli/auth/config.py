@@ -18,7 +18,7 @@ from scalekit_exec.config.settings import is_plain_name
 from scalekit_exec.custody import env_path
 from scalekit_exec.errors import ConfigurationError, UsageError, nearest, shown
 from scalekit_exec.exposure import exposures
-from scalekit_exec.files import displayed
+from scalekit_exec.files import displayed, typed_path
 from scalekit_exec.variables import refusal
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def command(
     if remove:
         if connection_name is not None or variables:
             raise UsageError(
-                "usage", "--remove takes only SERVICE", f"scalekit-auth config {service} --remove"
+                "usage",
+                "--remove takes only SERVICE",
+                f"scalekit-auth config {entry.name} --remove",
             )
         return _remove(session, target, entry.name)
     return _put(session, target, entry)
@@ -90,11 +92,11 @@ def _target(session: Session, cwd: str, *, here: bool) -> Target:
         raise UsageError("usage", what, hint)
     target = editing.choose(session.config, session.environ, cwd, here=here)
     if target.path.endswith(".json") or (target.connections and not here):
-        name = displayed(target.connections or target.path)
+        path = target.connections or target.path
         raise ConfigurationError(
             "config-invalid",
-            f"the map here is {name}, which is read but not written",
-            f"move it over first: scalekit-auth import {name} --project",
+            f"the map here is {displayed(path)}, which is read but not written",
+            f"move it over first: scalekit-auth import {typed_path(path)} --project",
         )
     if target.connections and not os.path.exists(target.path):
         session.speaker.note(f"{displayed(target.connections)} is no longer read from here on")
@@ -179,7 +181,8 @@ def _without_identifier(session: Session, target: Target, name: str) -> str:
     options = _repeated(session, target)
     return (
         f"{name} has no identifier yet{where}: scalekit-auth config --identifier {identifier}"
-        f"{options} for all services of the file, or scalekit-auth config {name} --identifier ..."
+        f"{options} for all services of the file, or "
+        f"scalekit-auth config {name} --identifier ID{options}"
     )
 
 
@@ -213,8 +216,11 @@ def _unknown(
     meant = nearest(name, services)
     hint = f"did you mean {meant}?" if meant else "scalekit-auth list shows those that there are"
     if elsewhere is not None:
-        where = displayed(elsewhere.origin)
-        hint = f"it stands in {where}: scalekit-auth config -c {where} {name} --remove"
+        where = elsewhere.origin
+        hint = (
+            f"it stands in {displayed(where)}: "
+            f"scalekit-auth config -c {typed_path(where)} {name} --remove"
+        )
     what = f'no service "{shown(name, 60)}" in {displayed(target.path)}'
     return ConfigurationError("unknown-service", what, hint)
 
@@ -267,7 +273,10 @@ def _shown(session: Session) -> Result:
     if target.project is None:
         lines += ["", "no scalekit.toml here or above"]
     elif target.project.endswith(".json"):
-        lines += ["", f"to move to scalekit.toml: scalekit-auth import {displayed(target.project)}"]
+        lines += [
+            "",
+            f"to move to scalekit.toml: scalekit-auth import {typed_path(target.project)}",
+        ]
     if proposal is not None:
         path = proposal.path
         rows.append(

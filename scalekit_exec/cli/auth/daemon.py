@@ -13,10 +13,10 @@ import click
 
 from scalekit_exec import config
 from scalekit_exec.cli import terminal
-from scalekit_exec.cli.auth.session import FAILURE, common
+from scalekit_exec.cli.auth.session import FAILURE, Commands, common
 from scalekit_exec.config.settings import LONGEST_CACHE
 from scalekit_exec.errors import ConfigurationError, ScalekitExecError, UsageError, shown
-from scalekit_exec.files import displayed
+from scalekit_exec.files import displayed, typed_path
 from scalekit_exec.model import DaemonSettings
 
 if TYPE_CHECKING:
@@ -31,7 +31,11 @@ PATIENCE = 10.0
 ABSENT: dict[str, object] = {"pid": None, "since": None, "served": 0, "connections": 0}
 
 
-@click.group()
+class _Seconds(click.FloatRange):
+    name = "number of seconds"
+
+
+@click.group(cls=Commands)
 def command() -> None:
     """Keep the way to Scalekit warm between launches.
 
@@ -43,7 +47,7 @@ def command() -> None:
 @command.command()
 @click.option(
     "--cache",
-    type=click.FloatRange(0, LONGEST_CACHE),
+    type=_Seconds(0, LONGEST_CACHE),
     metavar="SECONDS",
     help="Remember credentials that long, in memory. Default: what [daemon] says, else not at all.",
 )
@@ -53,8 +57,11 @@ def start(session: Session, *, cache: float | None) -> int:
     folder = _folder(session.environ)
     found = _find(folder)
     if found is not None:
-        told = found.told or _refuse(found)
+        told = found.told or _refuse(found, folder)
         session.speaker.note(f"the daemon runs already, pid {found.pid}")
+        if cache is not None:
+            what = "--cache is for a daemon that starts"
+            session.speaker.note(f"{what}: scalekit-auth daemon stop, then start it again")
         return _answer(session, told)
     _start(folder, _settings(session).cache if cache is None else cache)
     end = time.monotonic() + PATIENCE
@@ -75,16 +82,15 @@ def stop(session: Session) -> int:
     folder = _folder(session.environ)
     found = _find(folder)
     if found is None:
-        session.speaker.note("no daemon runs")
         return _answer(session, ABSENT)
     if found.pid <= 0:
-        _refuse(found)
+        _refuse(found, folder)
     os.kill(found.pid, signal.SIGTERM)
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         again = _find(folder)
         if again is None or again.pid != found.pid:
-            return _answer(session, ABSENT)
+            return _answer(session, ABSENT, f"the daemon is stopped, pid {found.pid}")
         time.sleep(0.01)
     raise ScalekitExecError(
         "broker", f"the daemon does not end, pid {found.pid}", f"kill -9 {found.pid}"
@@ -95,18 +101,19 @@ def stop(session: Session) -> int:
 @common
 def status(session: Session) -> int:
     """Tell whether the daemon runs: status 0, or 1 where it does not."""
-    found = _find(_folder(session.environ))
+    folder = _folder(session.environ)
+    found = _find(folder)
     if found is None:
         _answer(session, ABSENT)
         return FAILURE
-    return _answer(session, found.told or _refuse(found))
+    return _answer(session, found.told or _refuse(found, folder))
 
 
-def _answer(session: Session, told: Mapping[str, object]) -> int:
+def _answer(session: Session, told: Mapping[str, object], absent: str = "no daemon runs") -> int:
     if session.as_json:
         terminal.answer_json({name: told.get(name) for name in ABSENT})
     elif told is ABSENT:
-        terminal.answer("no daemon runs")
+        terminal.answer(absent)
     else:
         terminal.answer(
             f"the daemon runs, pid {told['pid']}, since {shown(told['since'])}; "
@@ -158,11 +165,12 @@ def _start(folder: str, cache: float) -> None:
 
 
 def _unfit(folder: str, error: OSError) -> ConfigurationError:
+    name = displayed(folder)
+    why = f"cannot be used: {shown(error.strerror).lower()}" if error.strerror else shown(error)
     return ConfigurationError(
         "config-invalid",
-        f"the daemon's folder {displayed(folder)} cannot be used: "
-        f"{shown(error.strerror or error).lower()}",
-        f"it must be yours, mode 0700, and no link: look at {displayed(folder)}",
+        f"the daemon's folder {name} {why}",
+        f"it must be a folder of yours, mode 0700, and no link: ls -ld {typed_path(folder)}",
     )
 
 
@@ -203,10 +211,13 @@ def _find(folder: str) -> _Found | None:
         return _Found(connection.pid, why="it does not answer")
 
 
-def _refuse(found: _Found) -> NoReturn:
+def _refuse(found: _Found, folder: str) -> NoReturn:
     """Raise the error for a daemon that launches pass over."""
+    hint = "scalekit-auth daemon stop, then start it again"
+    if found.pid <= 0:
+        hint = f"remove what you did not put there, then start it again: ls -l {typed_path(folder)}"
     raise ScalekitExecError(
         "broker",
         f"a daemon is there that launches pass over, pid {found.pid or 'unknown'}: {found.why}",
-        "scalekit-auth daemon stop, then start it again",
+        hint,
     )

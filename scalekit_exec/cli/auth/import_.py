@@ -11,7 +11,7 @@ import tomli
 from scalekit_exec import credentials, custody, editing, identity, moving
 from scalekit_exec.cli.auth.session import Result, Session, common
 from scalekit_exec.errors import ConfigurationError, UsageError, shown
-from scalekit_exec.files import displayed
+from scalekit_exec.files import displayed, typed_path
 from scalekit_exec.model import ServiceMap, UserSettings
 from scalekit_exec.record import replace
 
@@ -60,7 +60,7 @@ def command(
     def change(text: str) -> str:
         text, found = moving.merge(text, source.services, force=force)
         changes[:] = found
-        return _with_identifier(session, text)
+        return _with_identifier(session, target, text)
 
     if dry_run:
         editing.preview(target, change, session.environ)
@@ -82,7 +82,7 @@ def command(
     return session.answer(Result("changes", rows, lines))
 
 
-def _with_identifier(session: Session, text: str) -> str:
+def _with_identifier(session: Session, target: Target, text: str) -> str:
     """Put what IDENTITY.md proposes into a map with a service that has no identifier."""
     values = tomli.loads(text)
     services = values.get("services", {})
@@ -91,8 +91,12 @@ def _with_identifier(session: Session, text: str) -> str:
         return text
     found = identity.propose(session.environ, session.folder())
     if found is None:
+        # Where the old file still goes first, or one was named, the map is not found by itself.
+        found_otherwise = target.named or (target.is_own and target.connections is not None)
+        where = f" -c {typed_path(target.path)}" if found_otherwise else ""
+        names = shown(", ".join(bare))
         session.speaker.note(
-            f"no identifier for {shown(', '.join(bare))}: scalekit-auth config --identifier ID"
+            f"no identifier for {names}: scalekit-auth config --identifier ID{where}"
         )
         return text
     session.speaker.note(f'identifier = "{found.identifier}" is what {displayed(found.path)} says')

@@ -10,7 +10,7 @@ import click
 
 from scalekit_exec.cli.auth import handover
 from scalekit_exec.cli.auth.session import Session, common
-from scalekit_exec.errors import UsageError, shown
+from scalekit_exec.errors import ConfigurationError, UsageError, shown, typed
 from scalekit_exec.redaction import Redactor, secrets_of, too_short
 
 __all__ = ["command"]
@@ -26,8 +26,11 @@ def command(session: Session, services: tuple[str, ...]) -> int:
     copied unless all of them could be read.
     """
     if sys.stdin is None or sys.stdin.isatty():
-        hint = f"COMMAND 2>&1 | scalekit-auth redact {' '.join(map(shown, services))}"
-        raise UsageError("usage", "stdin is a terminal: there is nothing to hide in it", hint)
+        what = "closed" if sys.stdin is None else "a terminal"
+        hint = f"COMMAND 2>&1 | scalekit-auth redact {' '.join(map(typed, services))}"
+        raise UsageError("usage", f"stdin is {what}: there is nothing to hide in it", hint)
+    if sys.stdout is None:  # closed by the caller: 1 may be any file of ours by now
+        raise ConfigurationError("config-invalid", "stdout is closed", "let something read it")
     service_map = session.service_map()
     wanted = session.select(service_map, services)
     secrets: list[bytes] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shlex
@@ -10,14 +11,16 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import tempfile
 import threading
 from typing import TYPE_CHECKING
 
 import click
 
-from scalekit_exec.errors import CommandError, ConfigurationError, UsageError, shown
+from scalekit_exec.cli.auth import handover
+from scalekit_exec.errors import CommandError, ConfigurationError, UsageError, shown, typed
+from scalekit_exec.files import displayed
+from scalekit_exec.launch import refusal
 from scalekit_exec.sandbox import Sandbox, World, load_scenario, start
 
 if TYPE_CHECKING:
@@ -28,6 +31,14 @@ __all__ = ["command"]
 _MINE = "scalekit_exec.sandbox.command"
 # With these the command would find other credentials, or an environment that is not the sandbox.
 _OTHERS = ("SCALEKIT_ENVIRONMENT_URL", "SCALEKIT_EXEC_ENV_FILE", "SCALEKIT_EXEC_ENVIRONMENT")
+
+
+class _Port(click.IntRange):
+    name = "port"
+
+
+class _Seconds(click.FloatRange):
+    name = "number of seconds"
 
 
 class _WithCommand(click.Command):
@@ -46,11 +57,13 @@ class _WithCommand(click.Command):
 
 @click.command(cls=_WithCommand)
 @click.option("--scenario", metavar="FILE", help="Accounts, states and faults, in TOML.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: a free one.")
+@click.option(
+    "--port", type=_Port(0, 65535), default=0, metavar="PORT", help="Default: a free one."
+)
 @click.option("--ca-file", metavar="PATH", help="Write the certificate to trust here.")
 @click.option(
     "--lifetime",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Seconds(min=0, min_open=True),
     default=3600.0,
     show_default=True,
     metavar="SECONDS",
@@ -104,7 +117,7 @@ def _serving(world: World, port: int) -> Iterator[Sandbox]:
     except OSError as error:
         raise ConfigurationError(
             "config-invalid",
-            f"port {port} cannot be had: {shown(error.strerror)}",
+            f"port {port} cannot be had: {os.strerror(error.errno or errno.EIO).lower()}",
             "leave --port away for a free one",
         ) from None
     try:
@@ -126,7 +139,7 @@ def _certificate(pem: str, path: str | None) -> Iterator[str]:
         except OSError as error:
             raise ConfigurationError(
                 "config-invalid",
-                f"{shown(path)} cannot be written: {shown(error.strerror)}",
+                f"{displayed(path)} cannot be written: {shown(error.strerror).lower()}",
                 "name another path with --ca-file",
             ) from None
         yield os.path.abspath(path)
@@ -134,11 +147,10 @@ def _certificate(pem: str, path: str | None) -> Iterator[str]:
 
 def _tell(variables: Mapping[str, str], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"version": 1, **variables}))
+        text = json.dumps({"version": 1, **variables})
     else:
-        for name, value in variables.items():
-            click.echo(f"export {name}={shlex.quote(value)}")
-    sys.stdout.flush()
+        text = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+    handover.hand_out(text + "\n")
 
 
 def _handle(names: tuple[str, ...], act: Callable[[int], object]) -> None:
@@ -172,8 +184,21 @@ def _find(word: str) -> str:
     if found is not None:
         return found
     if os.path.exists(word) and os.path.dirname(word):
-        raise CommandError("not-executable", f"{shown(word)} is not executable", "chmod +x it")
+        what = f"{shown(word)} is not executable"
+        raise CommandError("not-executable", what, f"chmod +x {typed(word)}")
     raise CommandError("not-found", f"{shown(word)} is not found", "check the name and PATH")
+
+
+def _refused(
+    program: str, words: list[str], environ: Mapping[str, str], error: OSError
+) -> CommandError:
+    """Say why the system does not run a file that was found and may be executed."""
+    if error.errno == errno.ENOEXEC:
+        what = f"{shown(words[0])} is no program, and no script with #! in its first line"
+        return CommandError("not-executable", what, f"run it by a shell: sh {typed(program)}")
+    argv = [os.fsencode(word) for word in words]
+    held = {os.fsencode(name): os.fsencode(value) for name, value in environ.items()}
+    return refusal.by_system(words[0], program, error, argv, held)
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
@@ -205,11 +230,11 @@ def _run(program: str, words: list[str], variables: Mapping[str, str]) -> int:
 
     _handle(("SIGINT", "SIGQUIT"), lambda _: None)
     _handle(("SIGTERM", "SIGHUP"), pass_on)
+    environ = _environment(variables)
     try:
-        child = subprocess.Popen(words, executable=program, env=_environment(variables))
+        child = subprocess.Popen(words, executable=program, env=environ)
     except OSError as error:
-        reason = shown(error.strerror)
-        raise CommandError("not-executable", f"{shown(words[0])} cannot be run: {reason}") from None
+        raise _refused(program, words, environ, error) from None
     started.append(child)
     for number in early:
         child.send_signal(number)

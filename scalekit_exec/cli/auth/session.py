@@ -13,7 +13,7 @@ import click
 from scalekit_exec import config, connect, credentials
 from scalekit_exec.cli import terminal, words
 from scalekit_exec.clock import Deadline
-from scalekit_exec.errors import UsageError, shown
+from scalekit_exec.errors import UsageError, nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,13 +22,54 @@ if TYPE_CHECKING:
     from scalekit_exec.model import ClientCredentials, ScalekitSettings, ServiceMap, Wanted
     from scalekit_exec.vault import Vault
 
-__all__ = ["AUTHORIZATION_REQUIRED", "FAILURE", "PROGRAM", "USAGE", "Result", "Session", "common"]
+__all__ = [
+    "AUTHORIZATION_REQUIRED",
+    "FAILURE",
+    "PROGRAM",
+    "USAGE",
+    "Commands",
+    "Result",
+    "Session",
+    "common",
+]
 
 PROGRAM = "scalekit-auth"
 FAILURE = 1
 USAGE = 2
 AUTHORIZATION_REQUIRED = 4
 WINDOWS = sys.platform == "win32"
+
+
+class Commands(click.Group):
+    """Commands by name; a slip is answered with what was probably meant."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse a line without a command, and an option that belongs behind it."""
+        if ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
+        path, names = ctx.command_path, self.list_commands(ctx)
+        if not args:
+            hint = f"{path} COMMAND, which is one of {', '.join(names)}; {path} --help"
+            raise UsageError("usage", "no command is named", hint)
+        first = args[0]
+        command = next((word for word in args if word in names), None)
+        own = {name for option in self.get_params(ctx) for name in option.opts}
+        if first.startswith("-") and command and first not in own:
+            what = f"{shown(first, 60)} stands before the command"
+            raise UsageError("usage", what, f"options come after it: {path} {command} {first}")
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is named; UsageError `usage` where there is none of that name."""
+        name, path, names = args[0], ctx.command_path, self.list_commands(ctx)
+        if name not in names and not ctx.resilient_parsing and not name.startswith("-"):
+            near = nearest(name, names)
+            guess = f"; did you mean {near}?" if near else ""
+            what = f'there is no command "{shown(name, 60)}"{guess}'
+            raise UsageError("usage", what, f"{', '.join(names)}; {path} --help")
+        return super().resolve_command(ctx, args)
 
 
 @dataclass(frozen=True, slots=True)
