@@ -1,9 +1,9 @@
 # bash completion for scalekit-auth. Made by python -m scalekit_exec.cli.auth.completion; change that, not this.
 # To have it in every bash: scalekit-auth completion bash --install
 
-# Offer those of the lines $2 that begin with $1. Readline puts an answer in place of $replaced, which
-# begins behind the last "=" or ":" or, without bash-completion, at the last "@"; what stands before
-# that is left out of each.
+# Offer those of the lines $2 that begin with $1. Readline puts an answer in place of $replaced,
+# which begins behind the last "=" or ":" or, without bash-completion, at the last "@"; what stands
+# before that is left out of each.
 _scalekit_offer() {
     local word=$1 line IFS=$'\n'
     case $replaced in = | :) replaced= ;; esac
@@ -220,7 +220,7 @@ stop}"
             : "${kind:=services}"
             ;;
         sandbox)
-            options="--scenario --port --ca-file --lifetime --json --help --"
+            options="--scenario --port --ca-file --lifetime -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help --"
             : "${kind:=none}"
             ;;
         status)

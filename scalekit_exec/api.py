@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from scalekit_exec import config, connect, credentials, resolver
-from scalekit_exec.clock import Deadline, parse_rfc3339
+from scalekit_exec.clock import LONGEST, Deadline, parse_rfc3339, read_seconds
 from scalekit_exec.errors import (
     ConfigurationError,
     ScalekitExecError,
@@ -18,6 +18,7 @@ from scalekit_exec.errors import (
     raise_failures,
     shown,
 )
+from scalekit_exec.files import working_folder
 from scalekit_exec.record import record, replace
 from scalekit_exec.resolver import Rules
 from scalekit_exec.secret import Secret
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["get_token", "get_tokens"]
 
 TIMEOUT = 30.0
-LONGEST_TIMEOUT = 86400.0
 MIN_TTL = 60.0
 # What a broker says where it cannot help, and where it cannot reach Scalekit now.
 NOT_THERE = ("broker", "unknown-service", "usage")
@@ -216,10 +216,10 @@ def patience(options: Options, environ: Mapping[str, str]) -> float:
     if given is None:
         told = _variable(environ, "SCALEKIT_EXEC_TIMEOUT", above_zero=True)
         return TIMEOUT if told is None else told
-    if isinstance(given, int | float) and 0 < given <= LONGEST_TIMEOUT:
+    if isinstance(given, int | float) and 0 < given <= LONGEST:
         return float(given)
     what = f"timeout={shown(repr(given), 40)} is no number of seconds"
-    raise UsageError("usage", what, f"above 0 and at most {LONGEST_TIMEOUT:.0f}, as in timeout=30")
+    raise UsageError("usage", what, f"above 0 and at most {LONGEST:.0f}, as in timeout=30")
 
 
 def _variable(environ: Mapping[str, str], name: str, *, above_zero: bool = False) -> float | None:
@@ -227,22 +227,11 @@ def _variable(environ: Mapping[str, str], name: str, *, above_zero: bool = False
     text = environ.get(name, "")
     if not text:
         return None
-    try:
-        seconds = float(text) if text.isascii() else -1.0
-    except ValueError:
-        seconds = -1.0
-    if 0 <= seconds <= LONGEST_TIMEOUT and (seconds or not above_zero):
+    seconds = read_seconds(text, above_zero=above_zero)
+    if seconds is not None:
         return seconds
     what = f"{name} is {shown(text, 40)}, which is no number of seconds"
-    raise UsageError("usage", what, f"at most {LONGEST_TIMEOUT:.0f}, as in {name}=30; or unset it")
-
-
-def _folder() -> str:
-    try:
-        return os.getcwd()
-    except OSError:
-        what = "the working folder is gone"
-        raise UsageError("usage", what, "go to a folder that exists: cd ~") from None
+    raise UsageError("usage", what, f"at most {LONGEST:.0f}, as in {name}=30; or unset it")
 
 
 def ask(
@@ -256,7 +245,7 @@ def ask(
     `variables` are filled from each account, whatever the map makes of it.
     """
     service_map = config.load(
-        _first(options.config, environ.get("SCALEKIT_EXEC_CONFIG")), environ, _folder()
+        _first(options.config, environ.get("SCALEKIT_EXEC_CONFIG")), environ, working_folder()
     )
     identifier = _first(options.identifier, environ.get("SCALEKIT_EXEC_IDENTIFIER"))
     wanted = {word: _want(service_map, word, identifier, variables) for word in words}

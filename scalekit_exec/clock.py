@@ -8,12 +8,31 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["Deadline", "format_rfc3339", "parse_http_date", "parse_rfc3339"]
+__all__ = [
+    "LONGEST",
+    "Deadline",
+    "format_rfc3339",
+    "parse_http_date",
+    "parse_rfc3339",
+    "read_seconds",
+]
+
+# The most that anybody may ask us to wait, in seconds: a day.
+LONGEST = 86400.0
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _RFC3339_SHORTEST = len("2026-01-01T00:00:00Z")
 _HTTP_DATE_WORDS = 6
+
+
+def read_seconds(text: str, *, above_zero: bool = False) -> float | None:
+    """Read what a person wrote as a number of seconds; None where it is none, or over a day."""
+    try:
+        seconds = float(text) if text.isascii() else -1.0
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= LONGEST and (seconds or not above_zero) else None
 
 
 def _days(year: int, month: int, day: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from scalekit_exec.errors import ConfigurationError, shown
+from scalekit_exec.errors import ConfigurationError, reason, shown
 from scalekit_exec.record import record
 
 TYPE_CHECKING = False
@@ -149,7 +149,7 @@ def _start_daemon(folder: str, line: Line, daemon: DaemonSettings) -> None:
     try:
         process.start(folder, cache=daemon.cache)
     except OSError as error:
-        line.say(f"no daemon can be started: {shown(error.strerror or error)}")
+        line.say(f"no daemon can be started: {reason(error) if error.strerror else shown(error)}")
     else:
         line.say("started a daemon for the launches to come")
 

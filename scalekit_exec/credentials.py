@@ -15,8 +15,8 @@ from scalekit_exec.errors import (
     UsageError,
     nearest,
     shown,
-    typed,
 )
+from scalekit_exec.files import displayed, typed_path
 from scalekit_exec.keeping import DASHBOARD, checked
 from scalekit_exec.model import ClientCredentials, ScalekitSettings
 from scalekit_exec.record import record
@@ -72,7 +72,7 @@ def settings_for(request: Request) -> ScalekitSettings | None:
     near = nearest(request.environment, settings.environments)
     raise ConfigurationError(
         "config-invalid",
-        f'no environment "{shown(request.environment)}" in {shown(settings.path)}'
+        f'no environment "{shown(request.environment)}" in {displayed(settings.path)}'
         + (f'; did you mean "{shown(near)}"?' if near else ""),
         f"write a table [environments.{shown(request.environment)}] with client_id and env_url",
     )
@@ -171,7 +171,7 @@ def _values(data: bytes, path: str, warn: Callable[[str], None]) -> dict[str, st
     except UnicodeDecodeError:
         raise ConfigurationError(
             "config-invalid",
-            f"{shown(path)} is not UTF-8 text",
+            f"{displayed(path)} is not UTF-8 text",
             "save it as UTF-8, lines of NAME=VALUE",
         ) from None
     values: dict[str, str | None] = {}
@@ -179,7 +179,7 @@ def _values(data: bytes, path: str, warn: Callable[[str], None]) -> dict[str, st
         if binding.error:
             text = binding.original.string
             line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-            warn(f"{shown(path)}: line {line} is not NAME=VALUE and is passed over")
+            warn(f"{displayed(path)}: line {line} is not NAME=VALUE and is passed over")
         elif binding.key in NAMES:
             values[str(binding.key)] = binding.value
     return values
@@ -191,15 +191,15 @@ def _from_env_file(path: str, warn: Callable[[str], None]) -> ClientCredentials:
     except FileNotFoundError:
         raise ConfigurationError(
             "config-missing",
-            f"the file {shown(path)} (--env-file) does not exist",
+            f"the file {displayed(path)} (--env-file) does not exist",
             "name a file with SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET and SCALEKIT_ENV_URL",
         ) from None
     _warn_if_open(os.path.expanduser(path), warn)
-    found = _from_variables(_values(data, path, warn), shown(path))
+    found = _from_variables(_values(data, path, warn), displayed(path))
     if found is None:
         raise ConfigurationError(
             "credentials-missing",
-            f"{shown(path)} has none of SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET and "
+            f"{displayed(path)} has none of SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET and "
             "SCALEKIT_ENV_URL",
             "write all three into it, lines of NAME=VALUE",
         )
@@ -208,7 +208,7 @@ def _from_env_file(path: str, warn: Callable[[str], None]) -> ClientCredentials:
 
 def _warn_if_open(path: str, warn: Callable[[str], None]) -> None:
     if files.readable_by_others(path):
-        warn(f"{shown(path)} can be read by other users; chmod 600 {typed(path)}")
+        warn(f"{displayed(path)} can be read by other users; chmod 600 {typed_path(path)}")
 
 
 def _discovered(path: str, warn: Callable[[str], None]) -> ClientCredentials | None:
@@ -216,7 +216,7 @@ def _discovered(path: str, warn: Callable[[str], None]) -> ClientCredentials | N
         data = files.read_trusted(path, fifo=True)
     except FileNotFoundError:
         return None
-    found = _from_variables(_values(data, path, warn), shown(path))
+    found = _from_variables(_values(data, path, warn), displayed(path))
     if found is not None:
         _warn_if_open(path, warn)
     return found
@@ -229,8 +229,8 @@ def _user_env(settings: UserSettings) -> str:
 def _beside_project(request: Request, warn: Callable[[str], None]) -> ClientCredentials | None:
     """Take the `.env` beside the project map, unless it names a server that is not the user's.
 
-    A cloned repository may hold one. It counts only where the user has no Scalekit settings of
-    their own, or where its URL is one of theirs.
+    A cloned repository may hold one. It counts only where the user has neither `[scalekit]` nor a
+    `.env` of their own, or where its URL is one that their files name.
     """
     project = request.service_map.project
     if project is None:
@@ -248,15 +248,18 @@ def _beside_project(request: Request, warn: Callable[[str], None]) -> ClientCred
     hosts = [url.removeprefix("https://") for url in (found.env_url, *sorted(own))]
     raise ConfigurationError(
         "config-invalid",
-        f"{shown(path)} sends to {shown(hosts[0])}, but your own Scalekit is "
+        f"{displayed(path)} sends to {shown(hosts[0])}, but your own Scalekit is "
         f"{shown(', '.join(hosts[1:]) or 'another')}",
         f'if that is right, add allow_urls = ["{shown(found.env_url)}"] to [scalekit] in '
-        f"{shown(settings.path)}, or name the file with --env-file",
+        f"{displayed(settings.path)}, or name the file with --env-file",
     )
 
 
 def _own_urls(settings: UserSettings, warn: Callable[[str], None]) -> set[str] | None:
-    """Return the URLs of the user's own settings; None where the user has none."""
+    """Return the URLs that the user's own files name; None without `[scalekit]` and `.env`.
+
+    Those of `[environments.*]` are among them, but alone they hold nothing back.
+    """
     urls: set[str] = set()
     tables = [settings.scalekit] if settings.scalekit else []
     for table in (*tables, *settings.environments.values()):
@@ -277,7 +280,7 @@ def _says_anything(settings: ScalekitSettings) -> bool:
 
 def _from_settings(settings: ScalekitSettings, path: str, table: str) -> ClientCredentials:
     """Take id and URL from the user's file, the secret from its command or the keyring."""
-    where = f"{shown(path)} [{shown(table)}]"
+    where = f"{displayed(path)} [{shown(table)}]"
     missing = [key for key in ("client_id", "env_url") if not getattr(settings, key)]
     if missing or not settings.client_id or not settings.env_url:
         raise ConfigurationError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalekit_exec import credentials, files, keeping
 from scalekit_exec.config import user_path
-from scalekit_exec.errors import ConfigurationError, shown
+from scalekit_exec.errors import ConfigurationError, reason, shown
 from scalekit_exec.files import displayed
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def forget_env(path: str) -> bool:
     except OSError as error:
         raise ConfigurationError(
             "config-invalid",
-            f"cannot remove {displayed(path)}: {shown(error.strerror).lower()}",
+            f"cannot remove {displayed(path)}: {reason(error)}",
             "remove it by hand",
         ) from None
     return True

@@ -40,6 +40,7 @@ __all__ = [
     "VaultError",
     "internal",
     "nearest",
+    "reason",
     "shown",
     "typed",
 ]
@@ -112,6 +113,11 @@ def typed(word: str) -> str:
     import shlex
 
     return shlex.quote(shown(word, 400))
+
+
+def reason(error: OSError, limit: int = SHOWN_LENGTH) -> str:
+    """Return what the system says of an error, for the middle of a sentence: in lower case."""
+    return shown(error.strerror or "unknown reason", limit).lower()
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:

@@ -13,7 +13,7 @@ import os
 import stat
 import time
 
-from scalekit_exec.errors import ConfigurationError, shown, typed
+from scalekit_exec.errors import ConfigurationError, UsageError, reason, shown, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HOME",
+    "absolute",
     "displayed",
     "read_named",
     "read_trusted",
     "readable_by_others",
     "typed_path",
+    "working_folder",
     "write_atomic",
 ]
 
@@ -50,6 +52,27 @@ def typed_path(path: str) -> str:
     """Return a path as a word of a command to type; `~/` stays where a shell fills it in."""
     text = displayed(path)
     return "~/" + typed(text[2:]) if text.startswith("~/") else typed(text)
+
+
+def working_folder() -> str:
+    """Return the working folder; UsageError `usage` where it is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        what = "the working folder is gone"
+        raise UsageError("usage", what, "go to a folder that exists: cd ~") from None
+
+
+def absolute(path: str, folder: str) -> str:
+    """Return a path that was given in a folder, without `..` where that leads to the same file.
+
+    Behind a link to a folder `..` is not what it looks like; there the path stays as it was given.
+    """
+    joined = os.path.join(folder, path)
+    plain = os.path.normpath(joined)
+    if plain == joined or os.path.realpath(plain) != os.path.realpath(joined):
+        return joined
+    return plain
 
 
 def read_trusted(path: str, *, fifo: bool = False, named_by: str | None = None) -> bytes:
@@ -316,8 +339,7 @@ def _kind(status: os.stat_result) -> str:
 
 
 def _reason(error: OSError | ValueError) -> str:
-    text = error.strerror if isinstance(error, OSError) else str(error)
-    return shown(text or "unknown reason").lower()
+    return reason(error) if isinstance(error, OSError) else shown(error).lower()
 
 
 def _invalid(path: str, what: str, hint: str) -> ConfigurationError:

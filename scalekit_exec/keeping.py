@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from scalekit_exec.errors import ConfigurationError, shown
+from scalekit_exec.errors import ConfigurationError, reason, shown
 from scalekit_exec.secret import Secret
 
 TYPE_CHECKING = False
@@ -93,7 +93,8 @@ def from_command(command: tuple[str, ...], where: str) -> Secret:
     except subprocess.TimeoutExpired:
         why = f"did not end within {UNLOCK_SECONDS} s"
     except (OSError, ValueError) as error:
-        why = f"cannot be started: {getattr(error, 'strerror', None) or 'a NUL in its words'}"
+        told = reason(error) if isinstance(error, OSError) else "a NUL in its words"
+        why = f"cannot be started: {told}"
     else:
         # What is no UTF-8 becomes lone surrogates, which `checked` refuses.
         secret = done.stdout.decode("utf-8", "surrogateescape").strip()

@@ -10,7 +10,7 @@ import os
 import sys
 
 from scalekit_exec import api
-from scalekit_exec.errors import ScalekitExecError, internal
+from scalekit_exec.errors import ScalekitExecError, internal, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def main(argv: Sequence[str], file: str) -> int:
         while data:  # at once: what Python holds back may not fit when it is too late to say so
             data = data[os.write(1, data) :]
     except OSError as error:
-        return _fail(ScalekitExecError("internal", f"cannot write to stdout: {error.strerror}"))
+        return _fail(ScalekitExecError("internal", f"cannot write to stdout: {reason(error)}"))
     return 0
 
 

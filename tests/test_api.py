@@ -243,7 +243,7 @@ class TestSkill:
                 check=False,
             )
         assert done.returncode == 1
-        assert b"cannot write to stdout: No space left" in done.stderr
+        assert b"cannot write to stdout: no space left" in done.stderr
         assert b"Traceback" not in done.stderr
 
     def test_a_first_use_gets_a_link_for_an_account_that_is_not_there_yet(

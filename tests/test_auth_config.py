@@ -141,3 +141,23 @@ def test_a_bad_name_is_no_fault_of_the_file(sealed: None) -> None:
         done = auth("config", *words)
         assert (done.status, done.out) == (2, ""), words
         assert "config.toml" not in done.err
+
+
+def test_a_map_that_is_named_from_a_folder_beside_it_is_told_by_its_plain_path(
+    folder: Folder,
+) -> None:
+    beside = folder.path.parent / "x.toml"
+    done = auth("config", "jira", "jira_1", "-c", "../x.toml", "--identifier", "me")
+    assert (done.status, done.out) == (0, f"{beside}\n")
+    assert "jira_1" in beside.read_text()
+    listed = auth("list", "-c", "../x.toml", "--json").answer["services"]
+    assert [row["origin"] for row in listed] == [str(beside)]
+
+
+def test_above_a_link_is_where_the_system_says_it_is(folder: Folder, tmp_path: Path) -> None:
+    far = tmp_path / "far" / "away"
+    far.mkdir(parents=True)
+    (folder.path / "link").symlink_to(far)
+    assert auth("config", "jira", "jira_1", "-c", "link/../x.toml").status == 0
+    assert "jira_1" in (tmp_path / "far" / "x.toml").read_text()
+    assert not (folder.path / "x.toml").exists()

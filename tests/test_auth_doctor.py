@@ -316,3 +316,27 @@ def test_a_shell_without_a_script_is_wrong_usage(folder: Folder) -> None:
     assert (done.status, done.out) == (2, "")
     assert checks(folder, SHELL="/bin/dash")["completion"]["verdict"] == "skipped"
     assert checks(folder, SHELL=None)["completion"]["verdict"] == "skipped"
+
+
+@pytest.mark.parametrize("home", ["", "home", "./home"])
+def test_nothing_is_installed_where_home_is_none(folder: Folder, home: str) -> None:
+    before = sorted(folder.path.rglob("*"))
+    env = folder.variables({"HOME": home})
+    for shell in installation.SHELLS:
+        done = auth("completion", shell, "--install", env=env, cwd=folder.path)
+        assert done.status == 1
+        told = f'"{home}"' if home else "empty"
+        assert f"error[config-invalid]: HOME is {told}, and so there is no folder" in done.err
+    assert sorted(folder.path.rglob("*")) == before
+    # What does not lie in the home needs none; and the doctor looks on.
+    there = {"HOME": home, "XDG_DATA_HOME": "/data", "XDG_CONFIG_HOME": "/config"}
+    assert installation.user_file("zsh", there) == "/data/zsh/site-functions/_scalekit-exec"
+    assert installation.user_file("fish", there) == "/config/fish/completions/scalekit-exec.fish"
+    assert "completion" in checks(folder, SHELL="/bin/yash", HOME=home)
+
+
+@pytest.mark.parametrize(("program", "shell"), [("nu", "nushell"), ("pwsh", "powershell")])
+def test_the_program_of_a_shell_stands_for_it(folder: Folder, program: str, shell: str) -> None:
+    found = checks(folder, SHELL=f"/usr/bin/{program}")["completion"]
+    assert found["verdict"] == "warning"
+    assert found["remedy"] == f"scalekit-auth completion {shell} --install"

@@ -67,7 +67,7 @@ def test_an_answer_that_cannot_be_written_is_a_failure(
             check=False,
         )
     assert done.returncode == status
-    assert "cannot write to stdout: No space left on device" in done.stderr
+    assert "cannot write to stdout: no space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
 

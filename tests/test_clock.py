@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalekit_exec.clock import Deadline, format_rfc3339, parse_http_date, parse_rfc3339
+from scalekit_exec.clock import (
+    LONGEST,
+    Deadline,
+    format_rfc3339,
+    parse_http_date,
+    parse_rfc3339,
+    read_seconds,
+)
 
 offsets = st.integers(-23 * 60, 23 * 60).map(lambda m: timezone(timedelta(minutes=m)))
 moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=offsets)  # noqa: DTZ001
@@ -82,3 +89,13 @@ def test_a_deadline_ends_at_zero_and_can_begin_anew() -> None:
     assert deadline.remaining() == 0
     longer = Deadline(50)
     assert 49 < longer.remaining() <= 50
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "inf", "86401", "\u0661", "1 2"])
+def test_what_is_no_number_of_seconds_within_a_day_is_none(text: str) -> None:
+    assert read_seconds(text) is None
+
+
+def test_seconds_are_read_with_and_without_zero() -> None:
+    assert [read_seconds(text) for text in ("0", "1.5", "86400")] == [0, 1.5, LONGEST]
+    assert read_seconds("0", above_zero=True) is None

@@ -221,3 +221,16 @@ def test_a_line_that_is_too_wide_is_found() -> None:
         "-> " + "a b " * 30,
     ]
     assert too_wide("\n".join(["short", *wide])) == wide
+
+
+def test_a_cell_of_several_words_is_broken_between_them(
+    folder: Folder, environ: dict[str, str]
+) -> None:
+    names = ["A_FIRST_AND_VERY_LONG_TOKEN", "A_SECOND_AND_LONG_TOKEN", "A_THIRD_TOKEN"]
+    folder.map(f'identifier = "me"\n[services.a]\nconnection_name = "a_1"\nenv = {names}\n')
+    status, told = shown_to_a_person("list", environ, folder.path)
+    assert status == 0
+    lines = told.splitlines()
+    at = lines.index(f"variables   {names[0]},")
+    assert lines[at + 1 : at + 2] == [f"            {names[1]}, {names[2]}"]
+    assert [line for line in lines if len(line) > WIDTH] == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +12,13 @@ import pytest
 from scalekit_exec import config
 from scalekit_exec.config.discovery import _folders
 from scalekit_exec.errors import ConfigurationError
+from tests.support.auths import auth
 from tests.support.maps import GMAIL, Home
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.launches import Folder
 
 
 @pytest.fixture
@@ -78,3 +83,16 @@ def test_the_users_file_is_where_xdg_says_if_that_is_absolute(home: Home) -> Non
     absolute = config.user_path(home.environ | {"XDG_CONFIG_HOME": "/x"})
     assert absolute == "/x/scalekit-exec/config.toml"
     assert os.path.isabs(config.user_path({}))
+
+
+def test_the_hint_to_move_a_connections_file_can_be_typed(folder: Folder) -> None:
+    project = folder.path / "a project"
+    project.mkdir()
+    connections = {"gmail": {"connection_name": "gmail_1", "identifier": "mess"}}
+    (project / "connections.json").write_text(json.dumps(connections))
+    (folder.path / "scalekit.toml").unlink()
+    done = auth("list", cwd=project)
+    (hint,) = [line for line in done.err.splitlines() if "scalekit-auth import " in line]
+    command = hint.partition("scalekit-auth import ")[2]
+    said = subprocess.check_output(["sh", "-c", f"printf %s {command}"], text=True)
+    assert said == str(project / "connections.json")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalekit_exec.files import displayed
 from tests.support.maps import GMAIL
 from tests.support.places import ACME, ID, OTHER_URL, SECRET, URL, Place, lines, three
 
@@ -45,10 +46,10 @@ def test_the_sources_are_asked_in_order(place: Place) -> None:
 def test_each_says_where_it_was_found(place: Place) -> None:
     place.dot_env(three("project"))
     assert place.find(three("environment")).source == "the environment"
-    assert place.find().source == str(place.project / ".env")
+    assert place.find().source == "~/code/app/.env"
     (place.project / ".env").unlink()
     place.scalekit()
-    assert place.find().source == f"{place.own} [scalekit]"
+    assert place.find().source == "~/.config/scalekit-exec/config.toml [scalekit]"
 
 
 @given(
@@ -96,7 +97,7 @@ def test_a_half_source_is_named_and_never_filled_up_from_another(
         options = {"env_file": str(path)} if source == "named" else {}
     error = place.refused(environ, **options)
     assert error.code == "credentials-missing"
-    where = "the environment" if source == "environment" else str(path)
+    where = "the environment" if source == "environment" else displayed(str(path))
     assert error.message.startswith(f"{where} has ")
     assert error.message.endswith(f"but not {missing}")
     assert "secret-of-half" not in str(error)
@@ -106,7 +107,7 @@ def test_half_of_the_settings_is_named_too(place: Place) -> None:
     place.user('[scalekit]\nclient_id = "skc_1"\n')
     error = place.refused()
     assert error.code == "credentials-missing"
-    assert error.message == f"{place.own} [scalekit] lacks env_url"
+    assert error.message == "~/.config/scalekit-exec/config.toml [scalekit] lacks env_url"
 
 
 def test_settings_that_only_say_how_to_speak_are_no_source(place: Place) -> None:
@@ -183,8 +184,7 @@ def test_quotes_comments_and_export_are_understood(place: Place) -> None:
 def test_a_line_that_is_none_is_told_by_its_number_and_not_by_its_text(place: Place) -> None:
     place.dot_env(lines(three("project")) + "\n\nmy secret: 'hunter2\n")
     assert place.name() == "project"
-    path = place.project / ".env"
-    assert place.warnings == [f"{path}: line 6 is not NAME=VALUE and is passed over"]
+    assert place.warnings == ["~/code/app/.env: line 6 is not NAME=VALUE and is passed over"]
 
 
 @pytest.mark.parametrize("mode", [0o602, 0o622, 0o666])
@@ -222,7 +222,7 @@ def test_a_dot_env_that_others_can_read_is_warned_of(place: Place, mode: int, wa
     path.chmod(mode)
     assert place.name() == "project"
     assert place.name(env_file=str(path)) == "project"
-    expected = f"{path} can be read by other users; chmod 600 {path}"
+    expected = "~/code/app/.env can be read by other users; chmod 600 ~/code/app/.env"
     assert place.warnings == [expected] * 2 * warned
 
 
@@ -244,7 +244,7 @@ def test_beside_a_map_another_server_than_the_users_is_refused(place: Place) -> 
     for part in (".env", "evil.example", "acme.scalekit.com"):
         assert part in error.message
     assert 'allow_urls = ["https://evil.example"]' in error.hint
-    assert str(place.own) in error.hint
+    assert displayed(str(place.own)) in error.hint
 
 
 def test_the_same_holds_where_the_user_has_a_dot_env_of_their_own(place: Place) -> None:
@@ -279,3 +279,26 @@ def test_a_named_file_or_the_environment_may_name_any_server(place: Place) -> No
     place.scalekit()
     assert place.name(env_file=str(path)) == "project"
     assert place.name(three("environment", "https://other.example")) == "environment"
+
+
+def test_what_is_in_the_home_is_told_from_there_on(place: Place) -> None:
+    own, project = "~/.config/scalekit-exec/config.toml", "~/code/app"
+    assert place.refused(environment="prod").message == f'no environment "prod" in {own}'
+    file = place.dot_env({ID: "skc_x"})
+    assert place.refused().message.startswith(f"{project}/.env has {ID} but not ")
+    assert place.refused(env_file=str(file)).message.startswith(f"{project}/.env has ")
+    file.write_text(lines(three("project")))
+    file.chmod(0o604)
+    assert place.find().source == f"{project}/.env"
+    assert place.warnings[-1].endswith(f"chmod 600 {project}/.env")
+
+
+def test_environments_alone_hold_no_dot_env_back_but_their_urls_count(place: Place) -> None:
+    environments = f'[environments.prod]\nclient_id = "skc_p"\nenv_url = "{ACME}"\n'
+    place.dot_env(three("planted", "https://evil.example"))
+    place.user(environments)
+    assert place.name() == "planted"
+    place.scalekit(environments, "https://dev.example")
+    assert place.refused().code == "config-invalid"
+    place.dot_env(three("project"))
+    assert place.name() == "project"

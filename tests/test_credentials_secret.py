@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scalekit_exec.errors import UsageError
+from scalekit_exec.files import displayed
 from tests.support.places import ACME, ID, SECRET, URL, Place, lines, three
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def test_a_secret_command_that_gives_none(place: Place, command: list[str], why:
     )
     error = place.refused()
     assert error.code == "credentials-missing"
-    message = f"{place.own} [scalekit]: client_secret_command {command[0]} {why}"
+    own = displayed(str(place.own))
+    message = f"{own} [scalekit]: client_secret_command {command[0]} {why}"
     assert error.message.startswith(message)
     assert "hidden-9d2" not in str(error)
 

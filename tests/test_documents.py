@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import scalekit_exec
 from scalekit_exec import config
 from scalekit_exec.cli.words import OPTIONS
 from scalekit_exec.errors import CODES
@@ -26,6 +28,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "scalekit_exec"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+FENCES = {"", "sh", "python", "toml", "json", "yaml", "console", "dockerfile", "js", "text"}
 # What a launch may end with but no agent can do anything about, or what no launch ends with.
 NOT_FOR_AGENTS = {"interrupted", "broker"}
 
@@ -234,7 +237,7 @@ def python(folder: Folder, code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_python_of_the_documents_gets_tokens(folder: Folder) -> None:
-    first, second = blocks(text_of("docs/python.md"), "python")
+    first, _, second = blocks(text_of("docs/python.md"), "python")
     done = python(folder, f"{first}\nprint(token, slack, alice)\n{second}\nprint(token)")
     assert done.stderr == ""
     assert [word[:8] for word in done.stdout.split()] == ["sandbox-"] * 4
@@ -244,8 +247,24 @@ def test_the_python_of_the_documents_tells_who_must_authorize(folder: Folder) ->
     assert folder.sandbox is not None
     account = {"connection_name": "gmail_u3134a", "identifier": "mess", "status": "EXPIRED"}
     folder.sandbox.set_accounts(account)
-    done = python(folder, blocks(text_of("docs/python.md"), "python")[1])
+    done = python(folder, blocks(text_of("docs/python.md"), "python")[2])
     assert re.fullmatch(r"gmail: please open https://\S+ before 20\S+ \S+\n", done.stdout)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_a_fence_names_its_language_as_all_others_do(path: Path) -> None:
+    fences = re.findall(r"^ *```(.*)$", path.read_text(), re.MULTILINE)
+    assert len(fences) % 2 == 0
+    assert not any(fences[1::2])
+    assert set(fences[::2]) <= FENCES
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_the_python_of_the_documents_is_python_and_imports_what_there_is(path: Path) -> None:
+    for block in blocks(path.read_text(), "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module == "scalekit_exec":
+                assert {name.name for name in node.names} <= set(scalekit_exec.__all__)
 
 
 # Where the package is installed as editable, its root would be found before the skill's folder.
@@ -322,3 +341,22 @@ def test_the_changelog_keeps_its_format() -> None:
         kinds = re.findall(r"^### (.*)$", part, re.MULTILINE)
         assert kinds == [kind for kind in order if kind in kinds]
         assert kinds
+
+
+# --- the wheel ---
+
+
+def test_the_wheel_is_held_to_every_file_that_it_promises() -> None:
+    """The checks look for what pyproject.toml lists, and that is all there is for its shells."""
+    promised = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    run = ROOT / ".ci" / "run"
+    if run.exists():  # a source distribution is without it
+        (program,) = re.findall(r"python -c '(import tomllib\n.*?)'\)", run.read_text(), re.DOTALL)
+        told = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, text=True)
+        assert told.split() == list(promised.values())
+        assert "for file in $shared; do" in run.read_text()
+    assert all((ROOT / source).is_file() for source in promised)
+    files = {path.name for path in (ROOT / "completions").iterdir()}
+    ends = (".bash", ".fish", ".yash")
+    found = {name for name in files if name.startswith("_") or name.endswith(ends)}
+    assert {Path(source).name for source in promised} == found

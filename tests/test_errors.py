@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import errno
+import os
+import re
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import scalekit_exec
 from scalekit_exec.errors import (
     CODES,
     AuthorizationError,
@@ -16,8 +22,12 @@ from scalekit_exec.errors import (
     VaultError,
     nearest,
     raise_failures,
+    reason,
     shown,
 )
+
+if TYPE_CHECKING:
+    from tests.support.launches import Folder
 
 
 @given(st.text(alphabet=st.characters(), max_size=300))
@@ -90,3 +100,23 @@ def test_a_near_word_is_found_and_a_far_one_is_not() -> None:
 def test_a_word_in_capitals_is_near_to_the_same_in_small_letters() -> None:
     assert nearest("GMAIL", ["slack", "gmail"]) == "gmail"
     assert nearest("gmial", ["GMail"]) == "GMail"
+
+
+def test_a_reason_is_in_lower_case_as_it_stands_in_a_sentence() -> None:
+    assert reason(OSError(errno.ENOENT, os.strerror(errno.ENOENT))) == "no such file or directory"
+    assert reason(OSError()) == "unknown reason"
+
+
+def test_no_module_puts_the_systems_words_into_a_message_as_they_are() -> None:
+    """`reason` does it; what has a rule of its own is the layers' below, or lower as well."""
+    package = Path(scalekit_exec.__file__).parent
+    bare = re.compile(r"\{(?:shown\()?error\.strerror\)?\}")
+    found = [path.name for path in package.rglob("*.py") if bare.search(path.read_text())]
+    assert found == []
+
+
+def test_a_word_that_is_no_service_is_named_once(folder: Folder) -> None:
+    (said, *_) = folder.launch("gmial", "slcak").err.splitlines()
+    where = "~/work/scalekit.toml"
+    assert said == f'scalekit-exec: error[unknown-service]: no service "gmial" in {where}'
+    assert said.count("gmial") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -159,3 +160,37 @@ def test_no_test_patches_our_own_code() -> None:
     for path in (ROOT / "tests").rglob("*.py"):
         text = path.read_text()
         assert not [word for word in words if word in text], path
+
+
+GRPC_USERS = [
+    path
+    for path in MODULES
+    if re.search(
+        r"^from scalekit_exec\.transport\.(quiet|sdk) import", path.read_text(), re.MULTILINE
+    )
+]
+
+
+def test_grpc_is_imported_in_one_place() -> None:
+    importers = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        if re.search(r"^ *(import|from) grpc\b", path.read_text(), re.MULTILINE)
+    ]
+    assert importers == ["transport/quiet.py"]
+    assert len(GRPC_USERS) >= 3
+
+
+@pytest.mark.parametrize("path", GRPC_USERS, ids=lambda path: path.stem)
+def test_grpc_is_quiet_whichever_module_brings_it_in(path: Path) -> None:
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    code = f"import {module}, grpc; grpc.insecure_channel('127.0.0.1:1').close()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "GRPC_TRACE": "all", "GRPC_VERBOSITY": "debug"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("", "")

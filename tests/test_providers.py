@@ -395,3 +395,15 @@ class TestDetect:
         done = self.ask(folder, "https://acme.zendesk.com/api/v2")
         assert (done.status, done.out) == (0, "zendesk\n")
         assert 'hosts = ["acme.zendesk.com"]' in done.err
+
+
+def test_another_port_than_https_own_is_named_as_the_reason() -> None:
+    services = {"slack": service("slack", "slack_1")}
+    error = providers.nobodys(providers.read_address("https://slack.com:8443/api"), services)
+    assert "port 8443 of slack.com: slack is there at port 443 only" in error.message
+    assert 'hosts = ["slack.com"] in [services.slack]' in error.hint
+    error = providers.nobodys(providers.read_address("https://slack.com:8443/api"), {})
+    assert "port 8443 of slack.com" in error.message
+    assert "scalekit-auth config" not in error.hint
+    error = providers.nobodys(providers.read_address("https://slack.com/api"), {})
+    assert "scalekit-auth config slack" in error.hint

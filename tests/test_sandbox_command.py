@@ -28,6 +28,7 @@ NAMES = (
     "SCALEKIT_CLIENT_SECRET",
     "SCALEKIT_CA_BUNDLE",
 )
+LAUNCH = ("--sandbox", "gmail", "--", "true")
 SHOW = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ)]))"
 
 
@@ -292,3 +293,31 @@ def test_a_running_sandbox_can_be_steered() -> None:
         assert read(sandbox, token)[0] == 401
         with pytest.raises(AssertionError, match="statsu"):
             sandbox.add_fault(kind="statsu")
+
+
+def test_the_options_of_all_commands_are_taken_and_no_map_is_read(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("nothing that = is a map\n")
+    shared = ("-c", str(broken), "--env-file", "nowhere", "--identifier", "x", "--timeout", "5")
+    done = run(*shared, "--", "true")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "sandbox at https://127.0.0.1:" in done.stderr
+    quiet = run("-q", "--", "true")
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+    assert "ca.pem" in run("-v", "--", "true").stderr
+    told = json.loads(run("--json", "--", "true").stderr)
+    assert told["event"] == "note"
+
+
+@pytest.mark.parametrize("transport", ["https", "sdk"])
+def test_grpc_prints_nothing_of_what_it_sends(transport: str) -> None:
+    talkative = {"GRPC_TRACE": "all", "GRPC_VERBOSITY": "debug"}
+    # The emulator, a command that asks it over gRPC, and what its child has of these variables.
+    words = [PROGRAM, "connections"]
+    for command in (words, [os.path.join(os.path.dirname(PROGRAM), "scalekit-exec"), *LAUNCH]):
+        done = run("--", *command, **talkative, SCALEKIT_EXEC_TRANSPORT=transport)
+        assert done.returncode == 0, done.stderr[-500:]
+        assert len(done.stderr.splitlines()) <= 4, done.stderr[:500]
+    done = run("--", "env", **talkative)
+    assert {f"{name}={value}" for name, value in talkative.items()} <= {*done.stdout.splitlines()}
+    assert "GRPC_ENABLE_FORK_SUPPORT" not in done.stdout

@@ -11,19 +11,25 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pexpect
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scalekit_exec.authorization import Target
 from scalekit_exec.clock import Deadline, format_rfc3339, parse_rfc3339
 from scalekit_exec.model import AccountKey, Link, Service, Wanted
 from scalekit_exec.transport import answers
 from scalekit_exec.waiting import Effects, Options, Show, Terminal
+from scalekit_exec.waiting.show import countdown
 from tests.support.launches import CHILD, PROGRAM, Folder
 from tests.support.people import click, fetch
 from tests.support.sandboxes import running_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 AUTH = str(Path(PROGRAM).with_name("scalekit-auth"))
 LINK = re.compile(r"https://127\.0\.0\.1:\d+/magic_link/\S+")
@@ -331,6 +337,60 @@ def test_the_last_word_on_waiting_counts(
     waiting = launch(folder, *words, "gmail", env=env)
     assert waiting.end(10)[0] == 125
     assert "waiting" not in waiting.said
+
+
+@pytest.mark.parametrize("start", [launch, authorize])
+def test_a_variable_does_not_say_no_to_open_but_a_word_does(
+    folder: Folder, browser: Path, start: Callable[..., Waiting]
+) -> None:
+    expire(folder, GMAIL)
+    env: dict[str, str | None] = {"SCALEKIT_EXEC_WAIT": "0", "BROWSER": str(browser)}
+    waiting = start(folder, "gmail", "--open", env=env)
+    waiting.until(re.compile("waiting 300 s for gmail"))
+    waiting.process.send_signal(signal.SIGINT)
+    waiting.end()
+    for word in ("--no-wait", "--wait=0"):
+        refused = start(folder, "gmail", "--open", word, env=env)
+        assert refused.end()[0] == (125 if start is launch else 2)
+        assert "error[usage]: --open means nothing with " in refused.said
+
+
+def test_authorize_answers_in_the_order_of_its_words(folder: Folder) -> None:
+    expire(folder, GMAIL)
+    assert folder.sandbox is not None
+    folder.sandbox.set_accounts({**GMAIL, "status": "EXPIRED"}, SLACK)
+    for words in (["gmail", "slack"], ["slack", "gmail"]):
+        waiting = authorize(folder, *words, "--no-wait", "--json")
+        status, out = waiting.end()
+        assert status == 4
+        rows = json.loads(out)["services"]
+        assert [row["service"] for row in rows] == words
+
+
+@given(
+    st.lists(st.from_regex(r"[a-z]{1,20}", fullmatch=True), min_size=1, max_size=9),
+    st.none() | st.integers(0, 3599),
+    st.integers(20, 120),
+)
+def test_the_countdown_tells_the_time_in_every_width(
+    names: list[str], left: int | None, width: int
+) -> None:
+    line = countdown(names, left, width)
+    assert len(line) <= width
+    if left is not None:
+        assert line.endswith(f"link good for {left // 60}:{left % 60:02d}")
+    whole = f"waiting for {', '.join(names)}"
+    if len(f"{whole}, link good for 59:59") <= width:
+        assert line.startswith(whole)
+
+
+def test_as_many_are_named_as_there_is_room_for() -> None:
+    names = ["gmail", "slack", "notes", "a-calendar"]
+    assert countdown(names, 61, 80).startswith("waiting for gmail, slack, notes, a-calendar, link")
+    assert countdown(names, 61, 59) == "waiting for gmail, slack and 2 more, link good for 1:01"
+    assert countdown(names, 61, 40) == "waiting for 4, link good for 1:01"
+    assert countdown(names, 61, 30) == "link good for 1:01"
+    assert countdown(names, None, 30) == "waiting for gmail and 3 more"
 
 
 def test_the_environment_can_ask_for_waiting(folder: Folder) -> None:
@@ -642,6 +702,17 @@ class TestTerminal:
         terminal.close()
         assert terminal.exitstatus == 0
 
+    def test_the_countdown_fits_the_terminal_it_is_written_to(self, folder: Folder) -> None:
+        expire(folder, GMAIL, SLACK)
+        # Whatever stdout is, and whatever somebody else's terminal was.
+        command = f"exec {PROGRAM} gmail slack -- true > out"
+        terminal = self.spawn(folder, "sh", "-c", command, COLUMNS="200")
+        terminal.setwinsize(24, 40)
+        terminal.expect(r"\x1b\[Kwaiting for 2, link good for \d:\d\d")
+        terminal.sendintr()
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+
     def test_ctrl_c_leaves_with_the_signal(self, folder: Folder) -> None:
         expire(folder, GMAIL)
         terminal = self.spawn(folder, PROGRAM, "gmail", "--", "echo", "the child")
@@ -701,7 +772,9 @@ class TestTerminal:
             page = fetch(custom, link, {"csrf": csrf.group(1), "decision": "allow"})
             assert page.location.startswith("http://127.0.0.1:")
             terminal.sendline("nonsense")
-            terminal.expect("that is not the address of the page")
+            terminal.expect(
+                "paste the whole address that the browser shows for the page where it ended"
+            )
             terminal.sendline(page.location)
             terminal.expect("gmail: authorized")
             terminal.sendline("for the child")

@@ -141,3 +141,12 @@ def test_help_names_every_option_within_eighty_columns() -> None:
 def test_a_shortened_option_is_met_with_all_that_it_may_be() -> None:
     with pytest.raises(UsageError, match=r"did you mean --env-file or --environment\?"):
         parse(["--env", "prod"], {})
+
+
+def test_beside_open_only_the_command_lines_word_says_not_to_wait() -> None:
+    for no in ("0", "0.0", "false", "off"):
+        assert parse(["--open"], {"SCALEKIT_EXEC_WAIT": no}).wait is None
+        assert parse([], {"SCALEKIT_EXEC_WAIT": no}).wait == 0
+    assert parse(["--open"], {"SCALEKIT_EXEC_WAIT": "9"}).wait == 9
+    assert parse(["--open", "--no-wait"], {"SCALEKIT_EXEC_WAIT": "9"}).wait == 0
+    assert parse(["--open", "--wait=0"], {}).wait == 0

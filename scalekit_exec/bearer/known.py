@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from scalekit_exec import config, providers
 from scalekit_exec.errors import ConfigurationError, UsageError, shown
+from scalekit_exec.files import working_folder
 from scalekit_exec.model import Service
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Known:
         marked = [_marked(told) for told in environ.get("SCALEKIT_EXEC", "").split(",") if told]
         self._map: ServiceMap | None = None
         try:
-            self._map = config.load(path, environ, os.getcwd())
+            self._map = config.load(path, environ, working_folder())
         except ConfigurationError as error:
             # A launch with a broker, or just a token for us, works without a map.
             if error.code != "config-missing" or not (marked or self._inside):
@@ -60,7 +61,7 @@ class Known:
                 return words[0], services[words[0]]
             if words:
                 raise providers.ambiguous(address, words)
-        raise providers.nobodys(address)
+        raise providers.nobodys(address, {**self._mapped, **self._launched})
 
 
 def _marked(told: str) -> str:

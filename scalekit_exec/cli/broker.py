@@ -9,7 +9,7 @@ from scalekit_exec.errors import (
     Failure,
     NoCredentialsError,
     ScalekitExecError,
-    shown,
+    reason,
 )
 from scalekit_exec.record import replace
 from scalekit_exec.resolver import Outcome
@@ -67,7 +67,7 @@ def serve(
     except OSError as error:
         raise ScalekitExecError(
             "broker",
-            f"no broker can be opened on 127.0.0.1: {shown(error.strerror)}",
+            f"no broker can be opened on 127.0.0.1: {reason(error)}",
             "without --serve the launch needs no port",
         ) from None
 

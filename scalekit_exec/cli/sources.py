@@ -92,14 +92,9 @@ class Sources:
 
     def working_folder(self) -> str:
         """Return the working folder; UsageError `usage` where it is gone."""
-        import os
+        from scalekit_exec.files import working_folder
 
-        try:
-            return os.getcwd()
-        except OSError:
-            raise UsageError(
-                "usage", "the working folder is gone", "go to a folder that exists: cd ~"
-            ) from None
+        return working_folder()
 
     def scalekit(
         self, service_map: ServiceMap, wanted: Sequence[Wanted], deadline: Deadline

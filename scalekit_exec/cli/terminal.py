@@ -6,7 +6,7 @@ import os
 import sys
 
 from scalekit_exec.clock import format_rfc3339
-from scalekit_exec.errors import ConfigurationError, Failure, shown, typed
+from scalekit_exec.errors import ConfigurationError, Failure, reason, shown, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def answer(text: str) -> None:
 
 def unwritten(error: OSError) -> ConfigurationError:
     """Return the error for an answer that stdout did not take."""
-    what = f"cannot write to stdout: {shown(error.strerror)}"
+    what = f"cannot write to stdout: {reason(error)}"
     return ConfigurationError("config-invalid", what, "check where it goes")
 
 
@@ -143,7 +143,7 @@ class Speaker:
             told = (failure.code, failure.message, failure.hint)
             grouped.setdefault(told, []).append(failure.service)
         for (code, message, hint), services in grouped.items():
-            names = [name for name in services if name and not message.startswith(f"{name}:")]
+            names = [name for name in services if name and not _names(message, name)]
             suffix = f" ({', '.join(names)})" if names and len(error.failures) > 1 else ""
             self._line(f"{self.program}: error[{code}]: {message}{suffix}")
             self._hint(hint)
@@ -182,6 +182,11 @@ class Speaker:
             self._line(f"{self.program}: {text}")
 
 
+def _names(message: str, service: str) -> bool:
+    """Tell whether a failure's message says already which service it is about."""
+    return message.startswith((f"{service}:", f'no service "{shown(service, 60)}" '))
+
+
 def failure_as_json(failure: Failure) -> dict[str, object]:
     """Return a failure with the keys that section JSON of docs/errors.md promises."""
     expires_at = failure.expires_at
@@ -211,8 +216,9 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Set rows under a header; where the terminal is narrower than that, each row as a block.
 
-    A block has a line for each cell, behind the column's name. The width is that of the terminal
-    on stdout, or what COLUMNS says; without either a table is as wide as it needs to be.
+    A block has each cell behind its column's name, on as many lines as its words need. The width is
+    that of the terminal on stdout, or what COLUMNS says; without either a table is as wide as it
+    needs to be.
     """
     if not rows:
         return []
@@ -222,9 +228,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         return lines
     blocks: list[str] = []
     for row in rows:
-        pairs = [(name.lower(), cell) for name, cell in zip(header, row, strict=True) if cell]
+        cells = [(name.lower(), cell) for name, cell in zip(header, row, strict=True) if cell]
+        room = width - max((len(name) for name, _ in cells), default=0) - 2
+        pairs: list[tuple[str, str]] = []
+        for name, cell in cells:
+            first, *more = _broken(cell, room)
+            pairs += [(name, first), *(("", line) for line in more)]
         blocks += ["", *columns(pairs)]
     return blocks[1:]
+
+
+def _broken(cell: str, width: int) -> list[str]:
+    """Break a cell of several words into lines; a word stays whole, be it longer than that."""
+    from textwrap import wrap
+
+    lines = wrap(cell, max(width, 1), break_long_words=False, break_on_hyphens=False)
+    return lines or [cell]
 
 
 def _width() -> int | None:

@@ -5,6 +5,7 @@ argparse would cost a launch 4 to 8 ms, accepts abbreviations, and looks beyond 
 
 from __future__ import annotations
 
+from scalekit_exec.clock import LONGEST, read_seconds
 from scalekit_exec.errors import UsageError, nearest, shown
 from scalekit_exec.record import record
 
@@ -24,7 +25,6 @@ __all__ = [
     "wants_json",
 ]
 
-LONGEST_TIMEOUT = 86400.0
 PATIENCE = 300.0
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
@@ -188,6 +188,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Words:
                 passed.append(taken)
             else:
                 values[option.long] = taken
+    said = "--wait" in values
     _defaults(values, switches, environ)
     timeout = seconds(values, "--timeout", above_zero=True)
     return Words(
@@ -198,7 +199,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Words:
         tuple(passed),
         30.0 if timeout is None else timeout,
         seconds(values, "--min-ttl", above_zero=False),
-        _patience(values),
+        _patience(values, lasting="--open" in switches and not said),
     )
 
 
@@ -273,16 +274,19 @@ def is_on(variable: str, environ: Mapping[str, str]) -> bool:
     return given.lower() in TRUE_WORDS
 
 
-def _patience(values: Mapping[str, str]) -> float | None:
-    """Return how long to wait for a person: 0 for not at all, None where nobody said."""
+def _patience(values: Mapping[str, str], *, lasting: bool) -> float | None:
+    """Return how long to wait for a person: 0 for not at all, None where nobody said.
+
+    `lasting`: a wait there must be, and it is only a variable that may say otherwise. That may be
+    set for other launches, so it does not count then.
+    """
     text = values.get("--wait")
     if text is None:
         return None
     if text == "" or text.lower() in TRUE_WORDS[1:]:
         return PATIENCE
-    if text.lower() in FALSE_WORDS:
-        return 0.0
-    return seconds(values, "--wait", above_zero=False)
+    given = 0.0 if text.lower() in FALSE_WORDS else seconds(values, "--wait", above_zero=False)
+    return None if lasting and given == 0 else given
 
 
 def seconds(values: Mapping[str, str], name: str, *, above_zero: bool) -> float | None:
@@ -293,16 +297,13 @@ def seconds(values: Mapping[str, str], name: str, *, above_zero: bool) -> float 
     text = values.get(name)
     if text is None:
         return None
-    try:
-        number = float(text) if text.isascii() else -1.0
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= LONGEST_TIMEOUT or (above_zero and number == 0):
+    number = read_seconds(text, above_zero=above_zero)
+    if number is None:
         least = "above 0" if above_zero else "from 0"
         variable = _BY_NAME[name].variable
         raise UsageError(
             "usage",
-            f"{name} {shown(text, 40)} is no number of seconds {least} to {LONGEST_TIMEOUT:.0f}",
+            f"{name} {shown(text, 40)} is no number of seconds {least} to {LONGEST:.0f}",
             f"give it as {name}{'=' if _BY_NAME[name].optional else ' '}30, or look at {variable}",
         )
     return number

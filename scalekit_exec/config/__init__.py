@@ -21,7 +21,7 @@ from scalekit_exec.config.services import (
 )
 from scalekit_exec.config.settings import normal_url, read_settings
 from scalekit_exec.errors import ConfigurationError, shown
-from scalekit_exec.files import displayed, read_named, read_trusted
+from scalekit_exec.files import absolute, displayed, read_named, read_trusted, typed_path
 from scalekit_exec.model import ServiceMap, UserSettings
 from scalekit_exec.record import record, replace
 
@@ -98,7 +98,7 @@ def _project_path(
     """Return the file that stands for the project's; None where there is none."""
     if explicit is None:
         return find_project(cwd, environ)
-    path = os.path.join(cwd, explicit)
+    path = absolute(explicit, cwd)
     # The null device says that there is no project; the user's own file is read anyway, with the
     # rights of a user's file.
     if explicit == os.devnull or os.path.realpath(path) == os.path.realpath(own_path):
@@ -134,7 +134,7 @@ def _load_connections(path: str, data: bytes, *, found: bool) -> _Part:
         hint = f"{error.hint}; if this is another program's file: SCALEKIT_EXEC_CONFIG=MAP"
         raise ConfigurationError(error.code, error.message, hint) from None
     name = displayed(path)
-    notes = [f"{name} is read; to move to {PROJECT_FILE}: scalekit-auth import {name}"]
+    notes = [f"{name} is read; to move to {PROJECT_FILE}: scalekit-auth import {typed_path(path)}"]
     notes += [
         f'{name}: "{shown(service, 60)}" cannot be named in a launch and is passed over'
         for service in unusable

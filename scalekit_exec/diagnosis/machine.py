@@ -10,7 +10,7 @@ from scalekit_exec import __version__
 from scalekit_exec.diagnosis.check import OK, SKIPPED, WARNING, Check
 from scalekit_exec.errors import shown
 from scalekit_exec.files import displayed
-from scalekit_exec.shells import installation
+from scalekit_exec.shells import detect, installation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +74,8 @@ def _is_piped() -> bool:
 def completion(environ: Mapping[str, str], scripts: Mapping[str, str]) -> Check:
     """Tell whether the user's shell completes our words; `scripts` has today's, by shell."""
     name = "completion"
-    shell = environ.get("SHELL", "").replace("\\", "/").rsplit("/", 1)[-1]
+    program = environ.get("SHELL", "").replace("\\", "/").rsplit("/", 1)[-1]
+    shell = detect.KNOWN.get(program, program)
     if shell not in scripts:
         told = f"for {shown(shell, 40)}" if shell else "while SHELL is not set"
         return Check(name, SKIPPED, f"there is none {told}")

@@ -28,7 +28,7 @@ from scalekit_exec.editing.forms import (
 )
 from scalekit_exec.editing.lock import locked
 from scalekit_exec.errors import ConfigurationError
-from scalekit_exec.files import displayed, read_named, read_trusted, write_atomic
+from scalekit_exec.files import absolute, displayed, read_named, read_trusted, write_atomic
 from scalekit_exec.model import UserSettings
 from scalekit_exec.record import record
 
@@ -94,7 +94,7 @@ def choose(explicit: str | None, environ: Mapping[str, str], cwd: str, *, here: 
         path = os.path.join(cwd, PROJECT_FILE)
         return Target(path, own, path, connections=connections)
     if explicit is not None:
-        path = os.path.join(cwd, explicit)
+        path = absolute(explicit, cwd)
         if explicit == os.devnull or os.path.realpath(path) == os.path.realpath(own):
             return Target(own, own)
         _refuse_dangling(path)

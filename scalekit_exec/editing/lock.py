@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from scalekit_exec.errors import ConfigurationError, shown
+from scalekit_exec.errors import ConfigurationError, reason
 from scalekit_exec.files import displayed
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def locked(path: str) -> Iterator[None]:
     except OSError as error:
         raise ConfigurationError(
             "config-invalid",
-            f"cannot write {displayed(path)}: {shown(error.strerror or 'unknown reason').lower()}",
+            f"cannot write {displayed(path)}: {reason(error)}",
             f"check the folder {displayed(folder)}",
         ) from None
     if descriptor is None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from scalekit_exec.errors import ConfigurationError, shown
 from scalekit_exec.files import displayed
 from scalekit_exec.providers.address import HTTPS
-from scalekit_exec.providers.matching import by_tenants, hosts_of, owners
+from scalekit_exec.providers.matching import by_tenants, claimants, hosts_of, owners
 from scalekit_exec.record import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from scalekit_exec.model import Service
     from scalekit_exec.providers.address import Address
@@ -49,9 +49,23 @@ def ambiguous(address: Address, words: Sequence[str]) -> ConfigurationError:
     return ConfigurationError("config-invalid", what, hint)
 
 
-def nobodys(address: Address) -> ConfigurationError:
-    """Return the error for an address that no service of the map claims."""
+def nobodys(address: Address, services: Mapping[str, Service]) -> ConfigurationError:
+    """Return the error for an address that no service of the map claims.
+
+    At another port than https's own it is nobody's unless the user says so by `hosts`, and what is
+    known of providers does not help.
+    """
     host = shown(address.host)
+    if address.port != HTTPS:
+        near = claimants(replace(address, port=HTTPS), services)
+        what = f"no service of the map is at port {address.port} of {host}"
+        table = f"[services.{shown(near[0].partition('@')[0])}]" if near else "its table"
+        if near:
+            what += f": {shown(near[0])} is there at port {HTTPS} only"
+        hint = (
+            f'only if that port is its own too: hosts = ["{host}"] in {table} of your config.toml'
+        )
+        return ConfigurationError("unknown-service", what, hint)
     found = owners(address) or owners(replace(address, path="/"))
     hint = f'if it is one service\'s own: hosts = ["{host}"] in its table of your config.toml'
     if found:

@@ -10,7 +10,10 @@ from concurrent import futures
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import grpc
+from scalekit_exec.transport.quiet import grpc  # first, before others import it
+
+# isort: split
+
 from google.protobuf import any_pb2
 from google.rpc import status_pb2
 from grpc_status import rpc_status

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from scalekit_exec.clock import parse_rfc3339
-from scalekit_exec.errors import ConfigurationError, nearest, shown
+from scalekit_exec.errors import ConfigurationError, nearest, reason, shown
 from scalekit_exec.model import ACTIVE, AccountKey
 from scalekit_exec.sandbox import protocol
 from scalekit_exec.sandbox.account import CREDENTIAL_KINDS, SandboxAccount, credential_for
@@ -269,7 +269,7 @@ def load_scenario(path: str) -> World:
     except OSError as error:
         raise ConfigurationError(
             "config-missing",
-            f"{shown(path)} cannot be read: {shown(error.strerror)}",
+            f"{shown(path)} cannot be read: {reason(error)}",
             "name a scenario file that exists; docs/sandbox.md shows one",
         ) from None
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -11,7 +11,7 @@ import secrets
 import stat
 from typing import TYPE_CHECKING
 
-from scalekit_exec.errors import ConfigurationError, UsageError, shown
+from scalekit_exec.errors import ConfigurationError, UsageError, reason, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,7 +62,7 @@ def append(environ: Mapping[str, str], text: str) -> None:
     except OSError as error:
         raise ConfigurationError(
             "config-invalid",
-            f"cannot append to {shown(path)} (GITHUB_ENV): {shown(error.strerror)}",
+            f"cannot append to {shown(path)} (GITHUB_ENV): {reason(error)}",
             "GITHUB_ENV is to name the file that the runner made",
         ) from None
 

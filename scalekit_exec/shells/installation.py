@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from scalekit_exec.errors import ConfigurationError, shown
 from scalekit_exec.files import HOME
 from scalekit_exec.shells.quote import powershell, sh
 
@@ -29,6 +31,19 @@ _FIRST = {
     "tcsh": "scalekit-exec.csh",
     "xonsh": "scalekit-exec.xsh",
     "powershell": "scalekit-exec.ps1",
+}
+CONFIG, DATA = "XDG_CONFIG_HOME", "XDG_DATA_HOME"
+# The folder of each shell in the user's home, below what the variable names.
+_OWN = {
+    "bash": (DATA, "bash-completion", "completions"),
+    "zsh": (DATA, "zsh", "site-functions"),
+    "fish": (CONFIG, "fish", "completions"),
+    "yash": (DATA, "yash", "completion"),
+    "nushell": (CONFIG, "nushell", "autoload"),
+    "elvish": (CONFIG, "elvish", "lib"),
+    "xonsh": (CONFIG, "xonsh", "rc.d"),
+    "tcsh": (DATA, "tcsh"),
+    "powershell": (CONFIG, "powershell"),
 }
 _SYSTEM = {
     "bash": (
@@ -56,31 +71,33 @@ def _base(environ: Mapping[str, str], variable: str, *default: str) -> str:
 
 
 def _home(environ: Mapping[str, str]) -> str:
-    return environ.get(HOME, "") or os.path.expanduser("~")
+    """Return the home; ConfigurationError `config-invalid` where HOME says none that can be it."""
+    home = environ[HOME] if HOME in environ else os.path.expanduser("~")
+    if not os.path.isabs(home):
+        what = f'{HOME} is "{shown(home, 60)}"' if home else f"{HOME} is empty"
+        raise ConfigurationError(
+            "config-invalid",
+            f"{what}, and so there is no folder for a completion",
+            f"set {HOME} to your own folder, the whole path",
+        )
+    return home
 
 
 def _folder(shell: str, environ: Mapping[str, str]) -> str:
     """Return the folder of the user's own that a shell looks into, or that its rc file can name."""
-    config = _base(environ, "XDG_CONFIG_HOME", ".config")
-    data = _base(environ, "XDG_DATA_HOME", ".local", "share")
-    if sys.platform == "win32":
-        config = data = environ.get("APPDATA") or os.path.join(_home(environ), "AppData", "Roaming")
     if shell == "bash":
         own = environ.get("BASH_COMPLETION_USER_DIR", "").split(":")[0]
-        own = own if os.path.isabs(own) else os.path.join(data, "bash-completion")
-        return os.path.join(own, "completions")
-    if shell == "nushell" and sys.platform == "darwin" and "XDG_CONFIG_HOME" not in environ:
-        config = os.path.join(_home(environ), "Library", "Application Support")
-    return {
-        "zsh": os.path.join(data, "zsh", "site-functions"),
-        "fish": os.path.join(config, "fish", "completions"),
-        "yash": os.path.join(data, "yash", "completion"),
-        "nushell": os.path.join(config, "nushell", "autoload"),
-        "elvish": os.path.join(config, "elvish", "lib"),
-        "xonsh": os.path.join(config, "xonsh", "rc.d"),
-        "tcsh": os.path.join(data, "tcsh"),
-        "powershell": os.path.join(config, "powershell"),
-    }[shell]
+        if os.path.isabs(own):
+            return os.path.join(own, "completions")
+    variable, *parts = _OWN[shell]
+    default = (".config",) if variable == CONFIG else (".local", "share")
+    if sys.platform == "win32":
+        base = environ.get("APPDATA") or os.path.join(_home(environ), "AppData", "Roaming")
+    elif shell == "nushell" and sys.platform == "darwin" and CONFIG not in environ:
+        base = os.path.join(_home(environ), "Library", "Application Support")
+    else:
+        base = _base(environ, variable, *default)
+    return os.path.join(base, *parts)
 
 
 def _name(shell: str, committed: str) -> str:
@@ -102,8 +119,10 @@ def user_file(shell: str, environ: Mapping[str, str]) -> str:
 def found(shell: str, environ: Mapping[str, str]) -> str | None:
     """Return the installed completion script: the user's own, else the system's; None if none."""
     name = _name(shell, _FIRST[shell])
-    system = (os.path.join(folder, name) for folder in _SYSTEM.get(shell, ()))
-    return next(filter(os.path.isfile, (user_file(shell, environ), *system)), None)
+    paths = [os.path.join(folder, name) for folder in _SYSTEM.get(shell, ())]
+    with suppress(ConfigurationError):  # without a home only the system's can be there
+        paths.insert(0, user_file(shell, environ))
+    return next(filter(os.path.isfile, paths), None)
 
 
 def advice(shell: str, path: str) -> str:

@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from scalekit_exec.transport.sdk import SdkVault  # first: with it gRPC is imported, and quiet
+
+# isort: split
+
 from google.protobuf import json_format
 from scalekit.v1.connections import connections_pb2
 from scalekit.v1.connections.connections_pb2_grpc import ConnectionServiceStub
@@ -20,7 +24,6 @@ from scalekit_exec.errors import Failure, VaultError, nearest, shown
 from scalekit_exec.record import record, replace
 from scalekit_exec.transport import trust as anchors
 from scalekit_exec.transport.http import Exchange, ServiceToken
-from scalekit_exec.transport.sdk import SdkVault
 from scalekit_exec.transport.sockets import Dialer, find_proxy
 
 if TYPE_CHECKING:

@@ -8,18 +8,13 @@ there. Messages are turned into the JSON of REST, so that one reader serves both
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 
-# gRPC writes log lines to stderr unless told before its import; the child's environment was taken
-# before this module is first imported, so it never sees these.
-# GRPC_TRACE would print the service token, whatever somebody set it for.
-os.environ["GRPC_VERBOSITY"] = "NONE"
-os.environ.pop("GRPC_TRACE", None)
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+from scalekit_exec.transport.quiet import grpc  # first, before the SDK imports it
 
-import grpc
+# isort: split
+
 from google.protobuf import json_format
 from grpc_status import rpc_status
 from scalekit.common.exceptions import GRPC_TO_HTTP

@@ -234,7 +234,10 @@ class Effects:
             return False
         fields = returned_address(text)
         if fields is None:
-            self._show.say("that is not the address of the page: it has state= in it")
+            self._show.say(
+                "that is not it: paste the whole address that the browser shows for the page where "
+                "it ended; there is state= in that address"
+            )
             return False
         self._show.say(shown(self.returned(fields)[1]))
         return True

@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 from scalekit_exec.clock import format_rfc3339
-from scalekit_exec.errors import shown
+from scalekit_exec.errors import reason, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Notice:
                 stderr=subprocess.DEVNULL,
             )
         except OSError as error:
-            say(f"warning: [notify] command {self._name} cannot be started: {error.strerror}")
+            say(f"warning: [notify] command {self._name} cannot be started: {reason(error)}")
             return
         except ValueError:
             say(f"warning: [notify] command {self._name} cannot be started")

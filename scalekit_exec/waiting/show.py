@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 
@@ -18,9 +17,34 @@ if TYPE_CHECKING:
     from scalekit_exec.authorization import Target
     from scalekit_exec.model import Link
 
-__all__ = ["Show"]
+__all__ = ["Show", "countdown"]
 
 CLEAR = "\r\x1b[K"
+USUAL_WIDTH = 80
+
+
+def countdown(names: Sequence[str], left: int | None, width: int) -> str:
+    """Return one line within a width: who is waited for, and how many seconds the link is good.
+
+    The time is what changes, so it is the names that give way to it: as many as there is room for.
+    """
+    end = "" if left is None else f"link good for {left // 60}:{left % 60:02d}"
+    fewer = (
+        f"{', '.join(names[:count])} and {len(names) - count} more"
+        for count in range(len(names) - 1, 0, -1)
+    )
+    told = (", ".join(names), *fewer, str(len(names)))
+    lines = (f"waiting for {who}{end and ', '}{end}" for who in told)
+    return next((line for line in lines if len(line) <= width), (end or "waiting")[:width])
+
+
+def _width() -> int:
+    """Return how much of a line of the terminal on stderr can be written without a break."""
+    try:
+        columns = os.get_terminal_size(2).columns
+    except (OSError, ValueError):
+        columns = 0
+    return (columns or USUAL_WIDTH) - 1
 
 
 class Show:
@@ -101,15 +125,12 @@ class Show:
         """Show what is waited for and how long the next link is good, in place."""
         if self._raw is None or os.environ.get("TERM") == "dumb":
             return
-        names = ", ".join(shown(target.wanted.service.name, 20) for target in waiting)
-        text = f"waiting for {names}"
-        if expires_at is not None:
-            left = max(0, int(expires_at - time.time()))
-            text += f", link good for {left // 60}:{left % 60:02d}"
-        width = shutil.get_terminal_size().columns - 1
+        names = [shown(target.wanted.service.name, 20) for target in waiting]
+        left = None if expires_at is None else max(0, int(expires_at - time.time()))
+        text = countdown(names, left, _width())
         with self._lock:
             self._counting = True
-            self._raw(CLEAR + text[:width])
+            self._raw(CLEAR + text)
 
     def settle(self) -> None:
         """Take the countdown away, so that the next line stands alone."""

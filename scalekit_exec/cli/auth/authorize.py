@@ -139,6 +139,7 @@ class _Call:
         self._rules = rules
         self._effects = effects
         self._force = False
+        self._order: dict[tuple[str, str], int] = {}
         self._rows: list[dict[str, object]] = []
         self._failures: list[Failure] = []
 
@@ -151,6 +152,8 @@ class _Call:
         force: bool,
     ) -> int:
         self._force = force
+        for service in wanted:
+            self._order.setdefault((service.service.name, service.identifier), len(self._order))
         targets = []
         for service in dict.fromkeys(wanted):
             account = self._state(service)
@@ -167,7 +170,8 @@ class _Call:
         else:
             for target in targets:
                 self._hand_over(target)
-        self._failures = _named(explain(self._failures))
+        failures = sorted(self._failures, key=lambda each: self._at(each.service, each.identifier))
+        self._failures = _named(explain(failures))
         return self._end()
 
     def _state(self, wanted: Wanted) -> Account | Failure | None:
@@ -220,12 +224,17 @@ class _Call:
         hint = failure.hint.replace(_AGAIN, _DONE) if self._force else failure.hint
         self._failures.append(replace(failure, hint=hint))
 
+    def _at(self, service: str, identifier: str) -> int:
+        """Return where a service stands among those that were named."""
+        return self._order.get((service, identifier), len(self._order))
+
     def _end(self) -> int:
         from scalekit_exec.errors import raise_failures
 
         if self._failures and not self._session.as_json:
             raise_failures(self._failures)
         rows = self._rows + [terminal.failure_as_json(failure) for failure in self._failures]
+        rows.sort(key=lambda row: self._at(str(row["service"]), str(row["identifier"])))
         codes = {failure.code for failure in self._failures}
         status = 0 if not codes else FAILURE
         if codes == {"authorization-required"}:

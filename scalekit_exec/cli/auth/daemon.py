@@ -15,7 +15,7 @@ from scalekit_exec import config
 from scalekit_exec.cli import terminal
 from scalekit_exec.cli.auth.session import FAILURE, Commands, common
 from scalekit_exec.config.settings import LONGEST_CACHE
-from scalekit_exec.errors import ConfigurationError, ScalekitExecError, UsageError, shown
+from scalekit_exec.errors import ConfigurationError, ScalekitExecError, UsageError, reason, shown
 from scalekit_exec.files import displayed, typed_path
 from scalekit_exec.model import DaemonSettings
 
@@ -166,7 +166,7 @@ def _start(folder: str, cache: float) -> None:
 
 def _unfit(folder: str, error: OSError) -> ConfigurationError:
     name = displayed(folder)
-    why = f"cannot be used: {shown(error.strerror).lower()}" if error.strerror else shown(error)
+    why = f"cannot be used: {reason(error)}" if error.strerror else shown(error)
     return ConfigurationError(
         "config-invalid",
         f"the daemon's folder {name} {why}",

@@ -28,7 +28,7 @@ def command(session: Session, url: str) -> int:
     service_map = session.service_map()
     names = providers.claimants(address, service_map.services)
     if not names:
-        raise providers.nobodys(address)
+        raise providers.nobodys(address, service_map.services)
     if len(names) > 1:
         raise providers.ambiguous(address, names)
     service = service_map.services[names[0]]

@@ -18,13 +18,17 @@ from typing import TYPE_CHECKING
 import click
 
 from scalekit_exec.cli.auth import handover
-from scalekit_exec.errors import CommandError, ConfigurationError, UsageError, shown, typed
+from scalekit_exec.cli.auth.session import common
+from scalekit_exec.errors import CommandError, ConfigurationError, UsageError, reason, shown, typed
 from scalekit_exec.files import displayed
 from scalekit_exec.launch import refusal
 from scalekit_exec.sandbox import Sandbox, World, load_scenario, start
+from scalekit_exec.transport import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from scalekit_exec.cli.auth.session import Session
 
 __all__ = ["command"]
 
@@ -69,33 +73,27 @@ class _WithCommand(click.Command):
     metavar="SECONDS",
     help="Without a command: end after this time.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Without a command: print one JSON object.")
-@click.pass_context
+@common
 def command(
-    ctx: click.Context,
-    scenario: str | None,
-    port: int,
-    ca_file: str | None,
-    lifetime: float,
-    *,
-    as_json: bool,
+    session: Session, *, scenario: str | None, port: int, ca_file: str | None, lifetime: float
 ) -> int:
     """Run an emulator of Scalekit on this machine.
 
     With a command: run it with SCALEKIT_ENV_URL, SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET and
     SCALEKIT_CA_BUNDLE of the sandbox, and end with it. Without: print those four, and serve until a
     signal comes, until standard input closes if it is a pipe, or until the lifetime is over.
+
+    No map is read, and no credentials of yours.
     """
-    words: list[str] | None = ctx.meta.get(_MINE)
+    words: list[str] | None = click.get_current_context().meta.get(_MINE)
     if words == []:
         raise UsageError("usage", "there is no command after --", "scalekit-auth sandbox -- env")
     program = None if words is None else _find(words[0])
     world = load_scenario(scenario) if scenario is not None else World(is_open=True)
     with _serving(world, port) as sandbox, _certificate(sandbox.ca_pem, ca_file) as ca_path:
-        click.echo(
-            f"scalekit-auth: sandbox at {sandbox.url}: an emulator, no real account is involved",
-            err=True,
-        )
+        what = "an emulator, no real account is involved"
+        session.speaker.note(f"sandbox at {sandbox.url}: {what}")
+        session.speaker.verbose(f"the certificate to trust is in {displayed(ca_path)}")
         variables = {
             "SCALEKIT_ENV_URL": sandbox.url,
             "SCALEKIT_CLIENT_ID": sandbox.client_id,
@@ -105,7 +103,7 @@ def command(
         if words is not None and program is not None:
             return _run(program, words, variables)
         over = _end_in_sight()
-        _tell(variables, as_json=as_json)
+        _tell(variables, as_json=session.as_json)
         over.wait(lifetime)
     return 0
 
@@ -139,7 +137,7 @@ def _certificate(pem: str, path: str | None) -> Iterator[str]:
         except OSError as error:
             raise ConfigurationError(
                 "config-invalid",
-                f"{displayed(path)} cannot be written: {shown(error.strerror).lower()}",
+                f"{displayed(path)} cannot be written: {reason(error)}",
                 "name another path with --ca-file",
             ) from None
         yield os.path.abspath(path)
@@ -203,7 +201,8 @@ def _refused(
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the command's environment: the sandbox's credentials, and no others beside them."""
-    environment = {name: value for name, value in os.environ.items() if name not in _OTHERS}
+    given = quiet.as_given(os.environ)
+    environment = {name: value for name, value in given.items() if name not in _OTHERS}
     environment.update(variables)
     if any(name.lower().endswith("_proxy") and value for name, value in environment.items()):
         # A proxy cannot reach our loopback address.

@@ -14,6 +14,7 @@ from scalekit_exec import config, connect, credentials
 from scalekit_exec.cli import terminal, words
 from scalekit_exec.clock import Deadline
 from scalekit_exec.errors import UsageError, nearest, shown
+from scalekit_exec.files import working_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -101,11 +102,7 @@ class Session:
 
     def folder(self) -> str:
         """Return the working folder; UsageError `usage` where it is gone."""
-        try:
-            return os.getcwd()
-        except OSError:
-            what = "the working folder is gone"
-            raise UsageError("usage", what, "go to a folder that exists: cd ~") from None
+        return working_folder()
 
     def service_map(self) -> ServiceMap:
         """Load the map as a launch would, and say its notes."""

@@ -14,9 +14,9 @@ __all__ = ["script"]
 SCRIPT = r"""# bash completion for @NAME@. @MADE@
 # To have it in every bash: scalekit-auth completion bash --install
 
-# Offer those of the lines $2 that begin with $1. Readline puts an answer in place of $replaced, which
-# begins behind the last "=" or ":" or, without bash-completion, at the last "@"; what stands before
-# that is left out of each.
+# Offer those of the lines $2 that begin with $1. Readline puts an answer in place of $replaced,
+# which begins behind the last "=" or ":" or, without bash-completion, at the last "@"; what stands
+# before that is left out of each.
 _scalekit_offer() {
     local word=$1 line IFS=$'\n'
     case $replaced in = | :) replaced= ;; esac
