@@ -132,7 +132,7 @@ class Outlet:
     def _run(self) -> None:
         try:
             self._pass_on()
-            _write(self._sink, self._redactor.close())
+            self._write(self._redactor.close())
         except OSError as error:
             if error.errno not in GONE:
                 self._problem = error
@@ -157,11 +157,14 @@ class Outlet:
                 if data is None:
                     return
                 self._owed -= len(data)
-                _write(self._sink, self._redactor.feed(data))
+                self._write(self._redactor.feed(data))
                 self._let_go_at = time.monotonic() + HELD_AT_MOST if self._redactor.held else NEVER
             elif time.monotonic() >= self._let_go_at:
                 self._let_go_at = NEVER
-                _write(self._sink, self._redactor.release())
+                self._write(self._redactor.release())
+
+    def _write(self, data: bytes) -> None:
+        _write(self._sink, data if self._terminal is None else self._terminal.as_written(data))
 
     def _hear(self) -> None:
         """Take what the main thread says."""

@@ -15,6 +15,8 @@ import termios
 import time
 from contextlib import suppress
 
+from scalekit_exec.launch.lines import Lines
+
 assert sys.platform != "win32"  # noqa: S101 - how mypy is told that a module is of one platform
 
 __all__ = ["Terminal"]
@@ -71,6 +73,7 @@ class Terminal:
             self._controlling = -1
         self.child: int | None = None  # set once it runs
         self._modes: Modes = termios.tcgetattr(real)
+        self._lines = Lines() if _ends_lines(self._modes) else None
         self._adopt(self._modes)
         fcntl.ioctl(self.master, termios.TIOCPKT, b"\1\0\0\0")
         self.follow_size()
@@ -92,6 +95,15 @@ class Terminal:
         else:
             self._carry_from_real()
         return b"" if data[0] else data[1:]
+
+    def as_written(self, data: bytes) -> bytes:
+        """Return what the user's terminal must be given to show what the child wrote."""
+        if not data or self._lines is None:
+            return data
+        processed = True
+        with suppress(OSError, termios.error):
+            processed = _ends_lines(termios.tcgetattr(self._real))
+        return self._lines.pass_on(data, processed=processed)
 
     def follow_size(self) -> None:
         """Make it as large as the user's, which may tell a program of its new size before we do."""
@@ -152,6 +164,12 @@ class Terminal:
         if os.tcgetpgrp(self._controlling) == ours:
             return True
         return self.child is not None and os.getpgid(self.child) != ours
+
+
+def _ends_lines(modes: Modes) -> bool:
+    """Tell whether a terminal of these modes returns to the left at the end of a line."""
+    both = termios.OPOST | termios.ONLCR
+    return bool(modes[OUTPUT] & both == both)
 
 
 def _set_modes(descriptor: int, modes: Modes) -> None:
