@@ -88,7 +88,9 @@ def scalekit(client: ClientCredentials, line: Line, trust: Trust | None = None) 
         )
 
     if line.transport == "sdk":
-        return over_grpc()
+        vault = over_grpc()
+        line.deadline.restart()  # nothing was sent yet: it took that long to import the SDK
+        return vault
     over_rest = HttpsVault(exchange, token)
     if line.transport == "https":
         return over_rest

@@ -64,6 +64,7 @@ class Shell:
 
 # `$EXPORT` prints the script, as `scalekit-auth export` would, and `$PROBE` is the child.
 POSIX = 'eval "$($EXPORT)"; $PROBE'
+XONSH = 'execx(__import__("subprocess").check_output("$EXPORT".split(), text=True))'
 SHELLS = [
     *(
         Shell(name, "sh", (*name.split(), "-c"), POSIX)
@@ -73,7 +74,7 @@ SHELLS = [
     Shell("elvish", "elvish", ("elvish", "-norc", "-c"), "eval ($EXPORT | slurp); $PROBE"),
     Shell("nu", "nushell", ("nu", "-n", "-c"), "$EXPORT | from nuon | load-env; $PROBE"),
     Shell("tcsh", "tcsh", ("tcsh", "-f", "-c"), 'eval "`$EXPORT`"; $PROBE'),
-    Shell("xonsh", "xonsh", ("xonsh", "--no-rc", "-c"), "execx($($EXPORT))\n$PROBE"),
+    Shell("xonsh", "xonsh", ("xonsh", "--no-rc", "-c"), f"{XONSH}\n$PROBE"),
 ]
 
 
@@ -98,21 +99,16 @@ def read_back(shell: Shell, text: str, folder: Path, **environ: str) -> dict[str
     line = line.replace("$PROBE", f"{sys.executable} -I -S {folder}/probe.py")
     if shell.name == "nu":
         line = line.replace(sys.executable, f"^{sys.executable}")
-    found: dict[str, str] = {}
-    # On a busy machine xonsh 0.13 at times captures nothing of a command's output, whatever it was.
-    for _ in range(3 if shell.name == "xonsh" else 1):
-        done = subprocess.run(
-            [program(shell), *shell.argv[1:], line],
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", **environ},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, (text, done.stderr)
-        found = json.loads(done.stdout)
-        if found:
-            break
+    done = subprocess.run(
+        [program(shell), *shell.argv[1:], line],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, (text, done.stderr)
+    found = json.loads(done.stdout)
     return {name: bytes.fromhex(value).decode() for name, value in found.items()}
 
 

@@ -293,14 +293,29 @@ def test_one_pipe_for_both_keeps_their_order() -> None:
 
 
 def test_a_drip_faster_than_we_let_go_is_hidden_whole() -> None:
-    script = f"import os, time; [(os.write(1, bytes([b])), time.sleep(.005)) for b in b'{SECRET}']"
-    assert run(HIDING.words(sys.executable, "-c", script)).stdout == b"[REDACTED]"
+    script = f"""
+import os, time
+gap, last = 0, time.monotonic()
+for byte in {SECRET.encode()!r}:
+    os.write(1, bytes([byte]))
+    gap, last = max(gap, time.monotonic() - last), time.monotonic()
+    time.sleep(.005)
+print(gap, file=__import__("sys").stderr)
+"""
+    while True:
+        done = run(HIDING.words(sys.executable, "-c", script))
+        if float(done.stderr) < 0.04:  # else the machine held the child up: that was no fast drip
+            break
+    assert done.stdout == b"[REDACTED]"
 
 
 def test_of_a_slower_drip_what_follows_the_part_that_was_let_go_is_hidden() -> None:
     script = f"import os, time; [(os.write(1, bytes([b])), time.sleep(.08)) for b in b'{SECRET}']"
     out = run(HIDING.words(sys.executable, "-c", script)).stdout.decode()
-    assert out == SECRET[: len(SECRET) // 4] + "[REDACTED]"
+    shown, mask, rest = out.partition("[REDACTED]")
+    # A quarter at most; less where the machine held us up and several bytes came at once.
+    assert shown in [SECRET[:n] for n in range(1, len(SECRET) // 4 + 1)]
+    assert (mask, rest) == ("[REDACTED]", "")
 
 
 def test_a_prompt_is_seen_within_100_ms_though_it_ends_as_a_secret_begins() -> None:

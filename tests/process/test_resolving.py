@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -86,14 +87,15 @@ def test_ctrl_c_while_resolving_stops_a_bash_loop(folder: Folder) -> None:
 
 def test_an_interrupt_at_any_moment_of_our_start_is_no_traceback(folder: Folder) -> None:
     ends = set()
-    for delay in range(0, 80, 4):
+    for delay in [*range(0, 80, 4), *range(100, 2000, 100)]:
+        if delay >= 100 and -signal.SIGINT in ends:
+            break  # a busy machine takes longer to reach us
         process = folder.start("gmail", "--", "true")
         time.sleep(delay / 1000)
         process.send_signal(signal.SIGINT)
         err = process.communicate(timeout=20)[1]
         # Before the console script calls us, an interrupt is Python's own affair.
-        assert b"in scalekit_exec\n" not in err, err
-        assert b"in main" not in err, err
+        assert not re.search(rb'/scalekit_exec/[^"]*", line \d+, in (?!<module>)', err), err
         ends.add(process.returncode)
     assert ends <= {0, 1, -signal.SIGINT}
     assert -signal.SIGINT in ends
