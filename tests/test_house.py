@@ -49,7 +49,7 @@ ALLOWED = {
     *("ssl", "socket", "selectors", "select", "enum", "types", "functools", "collections", "math"),
     *("operator", "keyword", "reprlib", "copyreg", "base64", "re", "struct", "binascii", "array"),
     *("itertools", "contextlib", "warnings", "weakref", "importlib", "locale", "annotationlib"),
-    *("unicodedata", "stringprep", "ipaddress"),
+    *("unicodedata", "stringprep", "ipaddress", "io"),
 }
 # Through the daemon there is no TLS to speak.
 ALLOWED_WARM = {

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="tests/windows has its own")
 
 PATH = os.environ["PATH"]
+NAME_MAX = 255
 KINDS = ["absent", "folder", "not executable", "script", "dangling", "link", "fifo", "no such dir"]
 
 
@@ -92,7 +93,9 @@ def test_odd_words_end_with_the_status_that_env_has(word: str, path: str | None)
     expected = run(["/usr/bin/env", "--", word], Start(environ=environ)).returncode
     with pytest.raises(CommandError) as caught:
         launch.find(word, environ)
-    assert caught.value.exit_status == expected
+    if len(word) < NAME_MAX:  # of a longer name not every libc says the same
+        assert caught.value.exit_status == expected
+    assert caught.value.exit_status in (126, 127)
     assert caught.value.hint
 
 

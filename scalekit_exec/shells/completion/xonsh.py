@@ -68,10 +68,11 @@ def _scalekit():
 
     def offer(pairs, word, before=""):
         found = set()
+        special = frozenset("*?[]$'\"\\&|;<>(){}`!#")
         for name, text in pairs:
             if name.startswith(word):
                 value = before + name
-                if any(c.isspace() or c in "*?[]$'\"\\&|;<>(){}`!#" for c in value):
+                if value.split() != [value] or not special.isdisjoint(value):
                     value = repr(value)
                 found.add(
                     RichCompletion(value, display=name, description=text, append_space=True)
