@@ -63,9 +63,7 @@ def _collect_seldom() -> None:
 
 def scalekit_exec() -> int:
     """Run `scalekit-exec`; return its status where it did not become the child."""
-    import gc
-
-    gc.set_threshold(100_000)
+    _collect_seldom()
     if sys.platform != "win32":
         _end_by_interrupt()
     _trust_only_installed_code()

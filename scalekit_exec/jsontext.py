@@ -55,7 +55,7 @@ def read(data: bytes) -> Any:  # noqa: ANN401 - as json.loads has it
 
 
 def write(value: object) -> bytes:
-    """Return what json.dumps returns, as the ASCII that it is; raises what it raises."""
+    """Return what json.dumps returns, as the ASCII that it is; TypeError for what JSON has not."""
     if make_encoder is None:
         import json
 

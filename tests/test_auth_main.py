@@ -37,6 +37,13 @@ def test_a_slip_is_answered_with_what_was_meant(words: list[str], said: str) -> 
     assert said in done.err
 
 
+def test_a_word_that_a_terminal_would_obey_is_shown_harmless() -> None:
+    done = auth("-\x1b[31m\u202e", "list")
+    assert done.status == 2
+    assert "\x1b" not in done.err
+    assert "\u202e" not in done.err
+
+
 @pytest.mark.parametrize(("name", "value"), [("JSON", "maybe"), ("TIMEOUT", "soon")])
 def test_a_bad_variable_is_named(name: str, value: str) -> None:
     done = auth("list", env={f"SCALEKIT_EXEC_{name}": value})

@@ -37,6 +37,7 @@ WRONG_ANYWHERE = [
     ("[services.gmail\n", "line 1, column 16", ""),
     ("a = " + "9" * 5000, "too large or nested too deeply", ""),
     ("a = " + "[" * 5000, "nested too deeply", ""),
+    ("[" + "a." * 1200 + "a]", "nested too deeply", ""),
     ("#" * (1 << 20) + "\n", "larger than 1 MiB", ""),
     ("identifer = 'a'\n", "identifer: unknown key", "did you mean identifier?"),
     ("service = {}\n", "service: unknown key", "did you mean services?"),

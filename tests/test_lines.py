@@ -11,7 +11,15 @@ from scalekit_exec.launch.lines import Lines
 
 PARTS = st.sampled_from(
     [
-        *(b"\x1b[?2004l", b"\x1b[?2004h", b"\x1b[?1049h", b"\x1b[?25h", b"\x1b[?2004", b"\x1b["),
+        *(
+            b"\x1b[?2004l",
+            b"\x1b[?2004h",
+            b"\x1b[?1049h",
+            b"\x1b[?1049l",
+            b"\x1b[?25h",
+            b"\x1b[?2004",
+            b"\x1b[",
+        ),
         *(b"\n", b"\r\n", b"\n\r", b"text", b"\x1b", b"l", b"h", b"\x1b[?20044l"),
     ]
 )
@@ -65,6 +73,6 @@ def test_what_stands_between_two_prompts_returns_to_the_left() -> None:
     assert lines.pass_on(b"two\n\x1b[?2004h>>> \n", processed=False) == (
         b"two\r\n\x1b[?2004h>>> \n"
     )
-    assert lines.pass_on(b"\x1b[?2004l\x1b[?1049hfull\nscreen", processed=False) == (
-        b"\x1b[?2004l\x1b[?1049hfull\nscreen"
-    )
+    screen = b"\x1b[?2004l\x1b[?1049hfull\nscreen\x1b[?2004h$ \x1b[?2004lin\nit"
+    assert lines.pass_on(screen, processed=False) == screen
+    assert lines.pass_on(b"\x1b[?1049l\n", processed=False) == b"\x1b[?1049l\r\n"

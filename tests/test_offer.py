@@ -23,6 +23,7 @@ def words(*options: str, **environ: str) -> list[str]:
         env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **environ},
         capture_output=True,
         check=True,
+        timeout=20,
     )
     assert done.stderr == b""
     return done.stdout.decode().splitlines()
@@ -99,6 +100,16 @@ def test_no_map_a_folder_for_a_map_or_one_that_anybody_may_write_offers_nothing(
     Path("scalekit.toml").write_text('[services.gmail]\nconnection_name = "x"\n')
     Path("scalekit.toml").chmod(0o666)
     assert words("--list-words") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes there")
+def test_a_pipe_is_not_waited_for_and_the_null_device_is_no_map(sealed: None) -> None:
+    os.mkfifo("map.toml")
+    assert words("--config=map.toml", "--list-words") == []
+    own = Path(os.environ["HOME"], ".config", "scalekit-exec", "config.toml")
+    own.parent.mkdir(parents=True)
+    own.write_text('[services.gmail]\nconnection_name = "g"\nidentifier = "me"\n')
+    assert words("--config=/dev/null", "--list-words") == ["gmail\tg"]
 
 
 def test_a_name_that_a_terminal_would_obey_is_not_offered(sealed: None) -> None:

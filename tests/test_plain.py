@@ -150,6 +150,21 @@ def test_the_usual_forms_need_no_parser() -> None:
         assert plain.read(text) == tomli.loads(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[groups]\na = [" + "'x'," * 200_000 + "]",
+        " " * 500_000 + "a = 1",
+        "[" + "a." * 20 + "a]",
+        "a = " + "{ a = " * 20 + "1" + " }" * 20,
+    ],
+    ids=["long array", "blanks", "deep header", "deep table"],
+)
+def test_what_is_long_or_deep_is_left_to_the_parser(text: str) -> None:
+    assert plain.read(text) is None or len(text.strip()) < 1000
+    assert tomli.loads(text)
+
+
 @pytest.mark.parametrize("text", ["a.b = 1", "a = 1.5", 'a = "\\n"', "a = [\n]", '"a" = 1'])
 def test_other_forms_are_left_to_the_parser(text: str) -> None:
     assert plain.read(text) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,3 +104,13 @@ def test_what_was_named_is_all_that_is_trusted(
     assert isinstance(context, trust.SystemContext)
     with Server(two[0].context()) as server, pytest.raises(VaultError):
         reach(server, context)
+
+
+@pytest.mark.parametrize("before", ["", "import truststore; truststore.inject_into_ssl()"])
+def test_where_truststore_stands_in_for_ssl_a_server_s_name_is_text(before: str) -> None:
+    code = f"""{before}
+from scalekit_exec.transport import trust
+print(trust.takes_bytes(trust.choose({{}}, None).context()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{not before}\n"

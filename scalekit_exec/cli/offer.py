@@ -6,6 +6,7 @@ It reads the map as a launch does, and nothing else: whoever presses Tab waits f
 from __future__ import annotations
 
 import os
+import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         from scalekit_exec import config
 
+        if path is not None and stat.S_ISFIFO(os.stat(path).st_mode):
+            return 0  # it is for the launch to read, and perhaps nobody writes into it yet
         found = config.load(path, os.environ, os.getcwd())
         _print(_identifiers(found, word) if word else _words(found))
     except Exception:  # noqa: BLE001 - a Tab is answered or it is not, and never with an error

@@ -18,6 +18,9 @@ _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 _DIGITS = frozenset("0123456789")
 _WORDS = {"true": True, "false": False}
 _LONGEST_NUMBER = 9
+# What follows is quadratic in a line's length and recursive in its depth; tomli bounds both.
+_LONGEST_LINE = 1000
+_DEEPEST = 8
 
 
 class _NotPlainError(Exception):
@@ -30,7 +33,7 @@ def read(text: str) -> dict[str, object] | None:
     try:
         for line in text.replace("\r\n", "\n").split("\n"):
             document.add(line.strip(" \t"))
-    except (_NotPlainError, RecursionError):
+    except _NotPlainError:
         return None
     return document.values
 
@@ -48,6 +51,8 @@ class _Document:
     def add(self, line: str) -> None:
         if not line:
             return
+        if len(line) > _LONGEST_LINE:
+            raise _NotPlainError
         if line[0] == "#":
             _comment(line)
         elif line[0] == "[":
@@ -63,7 +68,8 @@ class _Document:
     def _header(self, line: str) -> None:
         inner, bracket, rest = line[1:].partition("]")
         path = tuple([part.strip(" \t") for part in inner.split(".")])
-        if not bracket or path in self._headers or not all(map(_is_bare, path)):
+        bare = len(path) <= _DEEPEST and all(map(_is_bare, path))
+        if not bracket or path in self._headers or not bare:
             raise _NotPlainError
         _comment(rest.lstrip(" \t"))
         self._headers.add(path)
@@ -90,7 +96,7 @@ def _comment(rest: str) -> None:
         raise _NotPlainError
 
 
-def _value(text: str) -> tuple[object, str]:
+def _value(text: str, depth: int = 0) -> tuple[object, str]:
     """Read a value; return it and what stands after it."""
     first = text[:1]
     if first in ('"', "'"):
@@ -98,7 +104,7 @@ def _value(text: str) -> tuple[object, str]:
     if first == "[":
         return _strings(text)
     if first == "{":
-        return _inline(text)
+        return _inline(text, depth + 1)
     end = 0
     while text[end : end + 1].isalnum():
         end += 1
@@ -131,7 +137,7 @@ def _strings(text: str) -> tuple[list[object], str]:
     return found, rest[1:]
 
 
-def _inline(text: str) -> tuple[Values, str]:
+def _inline(text: str, depth: int) -> tuple[Values, str]:
     found: Values = {}
     rest = text[1:].lstrip(" \t")
     while rest[:1] != "}":
@@ -139,7 +145,9 @@ def _inline(text: str) -> tuple[Values, str]:
         key = key.rstrip(" \t")
         if not _is_bare(key) or key in found:
             raise _NotPlainError
-        found[key], rest = _value(rest.lstrip(" \t"))
+        if depth > _DEEPEST:
+            raise _NotPlainError
+        found[key], rest = _value(rest.lstrip(" \t"), depth)
         rest = _after(rest, "}")
     return found, rest[1:]
 

@@ -11,8 +11,9 @@ import re
 
 __all__ = ["Lines"]
 
-# Bracketed paste off: a program runs. On again, or a screen of its own: an editor has the terminal.
-MARKS = re.compile(rb"\x1b\[\?(?:2004(l)|(?:2004|1049|1047|47)h)")
+# Bracketed paste, which is off while a program runs, and a screen of its own, which has no lines.
+PASTE = b"2004"
+MARKS = re.compile(rb"\x1b\[\?(2004|1049|1047|47)([hl])")
 LONGEST_MARK = 8
 
 
@@ -23,6 +24,7 @@ class Lines:
         self._before = b""  # of what has passed, as much as could begin a mark
         self._program = False
         self._taken = False
+        self._whole_screen = False
 
     def pass_on(self, data: bytes, *, processed: bool) -> bytes:
         r"""Return the next part of a stream as it is to be written.
@@ -38,7 +40,10 @@ class Lines:
             if mark.end() > known:
                 shown += self._piece(joined[at : mark.end()])
                 at = mark.end()
-                self._program = mark[1] is not None
+                if mark[1] == PASTE:
+                    self._program = mark[2] == b"l"
+                else:
+                    self._whole_screen = mark[2] == b"h"
         shown += self._piece(joined[at:])
         if not self._program:
             self._taken = not processed
@@ -46,6 +51,6 @@ class Lines:
         return bytes(shown)
 
     def _piece(self, data: bytes) -> bytes:
-        if not (self._program and self._taken):
+        if self._whole_screen or not (self._program and self._taken):
             return data
         return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

@@ -14,7 +14,7 @@ import time
 
 from scalekit_exec.errors import ConfigurationError, VaultError, shown
 from scalekit_exec.record import record
-from scalekit_exec.transport.trust import SystemContext
+from scalekit_exec.transport.trust import SystemContext, takes_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,9 +116,11 @@ def find_proxy(environ: Mapping[str, str], host: str, port: int) -> Proxy | None
 def _plain(host: str) -> str | bytes:
     """Return an ASCII name as bytes: text goes through the codec of international names.
 
-    Importing that costs more than the lookup on a loopback. What it would refuse, DNS does too.
+    Importing that costs more than the lookup on a loopback. What it would refuse is left to it.
     """
-    return host.encode("ascii") if host.isascii() and host.isprintable() else host
+    labels = host.removesuffix(".").split(".")
+    plain = host.isascii() and host.isprintable() and all(0 < len(each) < 64 for each in labels)
+    return host.encode("ascii") if plain else host
 
 
 class Dialer:
@@ -172,8 +174,7 @@ class Dialer:
             if self._proxy:
                 self._tunnel(raw, self._proxy)
             raw.settimeout(self._left())
-            ours = isinstance(self._context, SystemContext)  # truststore's takes text alone
-            name = _plain(self.host) if ours else self.host
+            name = _plain(self.host) if takes_bytes(self._context) else self.host
             return self._context.wrap_socket(raw, server_hostname=name)
         except ssl.SSLError as error:
             raw.close()

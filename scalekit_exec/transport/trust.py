@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SystemContext", "Trust", "choose"]
+__all__ = ["SystemContext", "Trust", "choose", "takes_bytes"]
 
 # Where distributions keep the whole list in one file, for gRPC, which reads no folder.
 BUNDLES = (
@@ -55,6 +55,14 @@ class SystemContext(ssl.SSLContext):
         """Trust all that OpenSSL itself would, or Windows; more than once does no harm."""
         self.load_default_certs()
         self.whole = True
+
+
+def takes_bytes(context: ssl.SSLContext) -> bool:
+    """Tell whether a server's name may be bytes: of the standard library's own contexts it may.
+
+    truststore's want text, and `truststore.inject_into_ssl()` makes every class below it one.
+    """
+    return isinstance(context, SystemContext) and ssl.SSLContext.__module__ == "ssl"
 
 
 @record

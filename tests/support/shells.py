@@ -110,7 +110,7 @@ LANGUAGES = {
             ("xonsh", "--no-rc", "-c"),
             ("xonsh", "--no-rc", "--shell-type", "readline"),
             lambda word: f"@({word!r})",  # a string alone would have $HOME expanded
-            # From 0.20 or so on it raises an error for every command that fails, unless told not to.
+            # Newer versions raise an error for every command that fails, unless told not to.
             status="$XONSH_SUBPROC_RAISE_ERROR = False; done = ![{}]\n"
             "print('status=%s' % done.rtn)",
             interrupted="$XONSH_SUBPROC_RAISE_ERROR = False; done = ![{}]",

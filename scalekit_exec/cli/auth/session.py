@@ -13,7 +13,7 @@ import click
 from scalekit_exec import config, connect, credentials
 from scalekit_exec.cli import terminal, words
 from scalekit_exec.clock import Deadline
-from scalekit_exec.errors import UsageError, nearest, shown
+from scalekit_exec.errors import UsageError, nearest, shown, typed
 from scalekit_exec.files import working_folder
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ class Commands(click.Group):
         own = {name for option in self.get_params(ctx) for name in option.opts}
         if first.startswith("-") and command and first not in own:
             what = f"{shown(first, 60)} stands before the command"
-            raise UsageError("usage", what, f"options come after it: {path} {command} {first}")
+            raise UsageError(
+                "usage", what, f"options come after it: {path} {command} {typed(first)}"
+            )
         return super().parse_args(ctx, args)
 
     def resolve_command(
