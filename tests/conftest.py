@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.certificates import Authority, authority
 from tests.support.launches import Folder
+from tests.support.refusals import SECRET
 from tests.support.sandboxes import SandboxHandle, running_sandbox
 
 TYPE_CHECKING = False
@@ -93,3 +95,17 @@ def folder(sandbox: SandboxHandle, sealed: None) -> Folder:
     """Return a working folder with a map of gmail and slack, and credentials for the sandbox."""
     del sealed
     return Folder(Path.cwd(), sandbox)
+
+
+@pytest.fixture(scope="session")
+def ca() -> Iterator[Authority]:
+    """Return an authority for the servers that a test makes itself."""
+    with authority() as made:
+        yield made
+
+
+@pytest.fixture
+def bare(sealed: None) -> Folder:
+    """Return a folder whose credentials lead nowhere yet."""
+    environ = {"SCALEKIT_CLIENT_ID": "skc_1", "SCALEKIT_CLIENT_SECRET": SECRET}
+    return Folder(Path.cwd(), environ=environ)

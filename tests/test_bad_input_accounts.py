@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.certificates import Authority, authority
 from tests.support.launches import Folder
 from tests.support.refusals import refused_by, refuses, uses
 from tests.support.servers import (
@@ -21,19 +20,12 @@ from tests.support.servers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from tests.support.certificates import Authority
     from tests.support.servers import Behaviour
 
 HTML = b"<!doctype html><html><body>Sign in to the guest network</body></html>"
 HERE = "127.0.0.1"
 ERROR_INFO = "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo"
-
-
-@pytest.fixture(scope="module")
-def ca() -> Iterator[Authority]:
-    with authority() as made:
-        yield made
 
 
 def row(identifier: str, behaviour: Behaviour, code: str, *names: str) -> Any:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.certificates import Authority, authority
 from tests.support.refusals import refused_by
 from tests.support.servers import (
     ACCESS_TOKEN,
@@ -19,19 +18,12 @@ from tests.support.servers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from tests.support.certificates import Authority
     from tests.support.servers import Behaviour
 
 HTML = b"<!doctype html><html><body>Sign in to the guest network</body></html>"
 HERE = "127.0.0.1"
 DEEP = b"[" * 100_000
-
-
-@pytest.fixture(scope="module")
-def ca() -> Iterator[Authority]:
-    with authority() as made:
-        yield made
 
 
 def row(identifier: str, behaviour: Behaviour, code: str, *names: str) -> Any:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.certificates import Authority, authority
-from tests.support.launches import Folder
-from tests.support.refusals import HIDDEN, SECRET, refuses, uses
+from tests.support.refusals import HIDDEN, refuses, uses
 from tests.support.servers import (
     ACCESS_TOKEN,
     Proxy,
@@ -23,25 +20,12 @@ from tests.support.servers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from tests.support.certificates import Authority
+    from tests.support.launches import Folder
     from tests.support.servers import Behaviour
 
 HERE = "127.0.0.1"
 HTTPS: dict[str, str | None] = {"SCALEKIT_EXEC_TRANSPORT": "https"}
-
-
-@pytest.fixture(scope="module")
-def ca() -> Iterator[Authority]:
-    with authority() as made:
-        yield made
-
-
-@pytest.fixture
-def bare(sealed: None) -> Folder:
-    """Return a folder whose credentials lead nowhere yet."""
-    environ = {"SCALEKIT_CLIENT_ID": "skc_1", "SCALEKIT_CLIENT_SECRET": SECRET}
-    return Folder(Path.cwd(), environ=environ)
 
 
 # Certificates.

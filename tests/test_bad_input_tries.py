@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.certificates import Authority, authority
-from tests.support.launches import Folder
-from tests.support.refusals import SECRET, refuses, uses
+from tests.support.refusals import refuses, uses
 from tests.support.servers import (
     ACCESS_TOKEN,
     ACCOUNT,
@@ -26,25 +23,12 @@ from tests.support.servers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from tests.support.certificates import Authority
+    from tests.support.launches import Folder
     from tests.support.servers import Behaviour
 
 HERE = "127.0.0.1"
 HTTPS: dict[str, str | None] = {"SCALEKIT_EXEC_TRANSPORT": "https"}
-
-
-@pytest.fixture(scope="module")
-def ca() -> Iterator[Authority]:
-    with authority() as made:
-        yield made
-
-
-@pytest.fixture
-def bare(sealed: None) -> Folder:
-    """Return a folder whose credentials lead nowhere yet."""
-    environ = {"SCALEKIT_CLIENT_ID": "skc_1", "SCALEKIT_CLIENT_SECRET": SECRET}
-    return Folder(Path.cwd(), environ=environ)
 
 
 # How often something is tried.

@@ -13,7 +13,6 @@ from scalekit_exec.transport.sdk import SdkVault  # first: with it gRPC is impor
 
 # isort: split
 
-from google.protobuf import json_format
 from scalekit.v1.connections import connections_pb2
 from scalekit.v1.connections.connections_pb2_grpc import ConnectionServiceStub
 from scalekit.v1.providers import providers_pb2
@@ -29,11 +28,11 @@ from scalekit_exec.transport.sockets import Dialer, find_proxy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    import grpc
     from google.protobuf.message import Message
 
     from scalekit_exec.clock import Deadline
     from scalekit_exec.model import ClientCredentials
-    from scalekit_exec.secret import Secret
 
 __all__ = ["Catalogue", "Connection", "Provider", "explained", "open_catalogue"]
 
@@ -134,20 +133,10 @@ class Catalogue(SdkVault):
             "run again with -v; if it stays, the tool may be older than Scalekit's API: upgrade it",
         )
 
-    def _once(self, method: str, request: Message, token: Secret) -> dict[str, object]:
-        """Do as SdkVault does, on the stubs of the other two services."""
-        left = self._deadline.remaining()
-        if left <= 0:
-            raise self._late()
-        client = self._connected(token)
-        stub = _STUBS[method](client.grpc_secure_channel)
-        headers = {k: v for k, v in client.get_headers().items() if k != "authorization"}
-        try:
-            reply = getattr(stub, method)(request, timeout=left, metadata=tuple(headers.items()))
-        except ValueError as error:  # the channel was closed in between
-            raise self._late() from error
-        body: dict[str, object] = json_format.MessageToDict(reply, preserving_proto_field_name=True)
-        return body
+    def _stub(self, method: str) -> Callable[[grpc.Channel], object]:
+        """Return a stub of the other two services."""
+        stub: Callable[[grpc.Channel], object] = _STUBS[method]
+        return stub
 
 
 def open_catalogue(

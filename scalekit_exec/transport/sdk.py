@@ -198,7 +198,7 @@ class SdkVault:
         if left <= 0:
             raise self._late()
         client = self._connected(token)
-        stub = ConnectedAccountServiceStub(client.grpc_secure_channel)
+        stub = self._stub(method)(client.grpc_secure_channel)
         # The metadata as the SDK makes it, but for the token: the channel adds that.
         headers = {k: v for k, v in client.get_headers().items() if k != "authorization"}
         try:
@@ -207,6 +207,12 @@ class SdkVault:
             raise self._late() from error
         body: dict[str, object] = json_format.MessageToDict(reply, preserving_proto_field_name=True)
         return body
+
+    def _stub(self, method: str) -> Callable[[grpc.Channel], object]:
+        """Return what makes the stub of the service that has this method."""
+        del method
+        stub: Callable[[grpc.Channel], object] = ConnectedAccountServiceStub
+        return stub
 
     def _refusal(
         self, error: grpc.RpcError, permission: str, key: AccountKey | None
