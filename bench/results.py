@@ -90,6 +90,8 @@ class Results:
              self.ratio("ours-2", "curl-z", 25)),
             ("through the daemon, times bare Python", 2.6, 2.0,
              self.ratio("daemon-2", "python")),
+            ("through the daemon, times a cold launch", 0.6, None,
+             self.ratio("daemon-2", "ours-2")),
             ("round trips through the daemon, at 25 ms", 1.1, None,
              self.round_trips("daemon-2", 25)),
             *((f"{self.near[key].label}, times bare Python", 2.0, None,

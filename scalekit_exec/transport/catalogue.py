@@ -28,11 +28,11 @@ from scalekit_exec.transport.sockets import Dialer, find_proxy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    import grpc
     from google.protobuf.message import Message
 
     from scalekit_exec.clock import Deadline
     from scalekit_exec.model import ClientCredentials
+    from scalekit_exec.transport.quiet import grpc
 
 __all__ = ["Catalogue", "Connection", "Provider", "explained", "open_catalogue"]
 
