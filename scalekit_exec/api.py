@@ -15,6 +15,8 @@ from scalekit_exec.errors import (
     ConfigurationError,
     ScalekitExecError,
     UsageError,
+    absent,
+    again,
     raise_failures,
     shown,
 )
@@ -242,11 +244,23 @@ def ask(
 ) -> dict[str, Filled]:
     """Ask Scalekit, with the same map, credentials and defaults as a launch.
 
-    `variables` are filled from each account, whatever the map makes of it.
+    `variables` are filled from each account, whatever the map makes of it. Raises
+    ConfigurationError `config-invalid` too where a package is not installed.
     """
-    service_map = config.load(
-        _first(options.config, environ.get("SCALEKIT_EXEC_CONFIG")), environ, working_folder()
-    )
+    try:
+        return _ask(words, options, environ, variables)
+    except ModuleNotFoundError as error:
+        raise (absent(error) or error) from None
+
+
+def _ask(
+    words: Sequence[str],
+    options: Options,
+    environ: Mapping[str, str],
+    variables: tuple[Variable, ...],
+) -> dict[str, Filled]:
+    path = _first(options.config, environ.get("SCALEKIT_EXEC_CONFIG"))
+    service_map = config.load(path, environ, working_folder(), tuple(words))
     identifier = _first(options.identifier, environ.get("SCALEKIT_EXEC_IDENTIFIER"))
     wanted = {word: _want(service_map, word, identifier, variables) for word in words}
     env_file, environment = options.env_file, options.environment
@@ -262,6 +276,14 @@ def ask(
     rules = Rules(
         min_ttl=MIN_TTL if min_ttl is None else min_ttl,
         strict=min_ttl is not None,
+        again=again(
+            {
+                "--config": path,
+                "--env-file": env_file,
+                "--environment": environment,
+                "--identifier": identifier,
+            }
+        ),
         host=client.env_url.removeprefix("https://"),
         user_verify_url=(settings.user_verify_url if settings else None) or "",
         links_for_missing=options.links_for_missing,

@@ -35,9 +35,10 @@ ENV_URL = "SCALEKIT_ENV_URL"
 ENVIRONMENT_URL = "SCALEKIT_ENVIRONMENT_URL"
 NAMES = (CLIENT_ID, CLIENT_SECRET, ENV_URL, ENVIRONMENT_URL)
 INSIDE = "let the launch around this one serve its command: add --serve to it\nor "
-WHERE = (
-    f"{DASHBOARD}\n"
-    "put them into the environment, into a .env beside the map or beside your own config.toml, "
+LOGIN = "scalekit-auth login"
+KEPT = f"asks for them, tries them and keeps them; they are {DASHBOARD}"
+ELSEWHERE = (
+    "or put them into the environment, into a .env beside the map or beside your own config.toml, "
     "or name a file with --env-file"
 )
 
@@ -100,7 +101,7 @@ def find(request: Request, warn: Callable[[str], None]) -> ClientCredentials:
             "credentials-missing",
             "no Scalekit client credentials: SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET and "
             "SCALEKIT_ENV_URL are not set",
-            f"{INSIDE if request.environ.get('SCALEKIT_EXEC') else ''}find all three {WHERE}",
+            f"{INSIDE if request.environ.get('SCALEKIT_EXEC') else ''}{LOGIN} {KEPT}\n{ELSEWHERE}",
         )
     return found
 
@@ -281,18 +282,20 @@ def _says_anything(settings: ScalekitSettings) -> bool:
 def _from_settings(settings: ScalekitSettings, path: str, table: str) -> ClientCredentials:
     """Take id and URL from the user's file, the secret from its command or the keyring."""
     where = f"{displayed(path)} [{shown(table)}]"
+    named = table.partition(".")[2]
+    login = f"{LOGIN} --environment {shown(named)}" if named else LOGIN
     missing = [key for key in ("client_id", "env_url") if not getattr(settings, key)]
     if missing or not settings.client_id or not settings.env_url:
         raise ConfigurationError(
-            "credentials-missing", f"{where} lacks {' and '.join(missing)}", f"find it {WHERE}"
+            "credentials-missing",
+            f"{where} lacks {' and '.join(missing)}",
+            f"write into that table what it lacks; it is {DASHBOARD}"
+            if settings.client_secret_command
+            else f"{login} {KEPT}\nor write into that table what it lacks",
         )
     if settings.client_secret_command:
         secret = keeping.from_command(settings.client_secret_command, where)
     else:
-        named = table.partition(".")[2]
-        login = (
-            f"scalekit-auth login --environment {shown(named)}" if named else "scalekit-auth login"
-        )
         user = keeping.user(settings.client_id, settings.env_url)
         secret = keeping.from_keyring(user, where, login)
     return ClientCredentials(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from scalekit_exec import credentials, files, keeping
+from scalekit_exec import credentials, files, keeping, packages
 from scalekit_exec.config import user_path
 from scalekit_exec.errors import ConfigurationError, reason, shown
 from scalekit_exec.files import displayed
@@ -31,9 +31,8 @@ __all__ = [
     "keep_in_env",
     "keep_in_keyring",
     "keyring_fault",
+    "keyring_remedy",
 ]
-
-_INSTALL = "install scalekit-exec[keyring]"
 
 
 def env_path(environ: Mapping[str, str]) -> str:
@@ -44,16 +43,23 @@ def env_path(environ: Mapping[str, str]) -> str:
 def keyring_fault() -> str:
     """Return why nothing can be kept in a keyring here; an empty string where it can.
 
-    That it is there does not say that it can be unlocked.
+    That it is there does not say that it can be unlocked. `keyring_remedy` has what to type.
     """
     try:
         backends = keeping.backends()
     except ImportError:
-        return f"the keyring package is not installed ({_INSTALL})"
+        return "the keyring package is not installed"
     if not any(safe for _, safe in backends):
         name = keeping.kind(backends[0][0]) if backends else "none"
         return f"there is no keyring that keeps a secret safely ({shown(name)})"
     return ""
+
+
+def keyring_remedy() -> str:
+    """Return the command that installs the keyring package; empty where it is installed."""
+    from importlib.util import find_spec
+
+    return "" if find_spec("keyring") else packages.install("keyring")
 
 
 def keep_in_keyring(client: ClientCredentials) -> str:
@@ -180,7 +186,9 @@ def _quoted(value: str) -> str:
 def _usable(hint: str) -> list[Any]:
     fault = keyring_fault()
     if fault:
-        raise ConfigurationError("credentials-missing", fault, hint)
+        remedy = keyring_remedy()
+        told = f"{remedy}\n{hint}" if remedy else hint
+        raise ConfigurationError("credentials-missing", fault, told)
     return [each for each, safe in keeping.backends() if safe]
 
 

@@ -85,10 +85,24 @@ def scalekit_auth() -> int:
     if sys.platform != "win32":
         _end_by_interrupt()
     _trust_only_installed_code()
-    from scalekit_exec.cli.auth import main
-
+    try:
+        from scalekit_exec.cli.auth import main
+    except ModuleNotFoundError as error:
+        return _fail_incomplete(error)
     signal.signal(signal.SIGINT, handler)
     return main(sys.argv[1:])
+
+
+def _fail_incomplete(error: ModuleNotFoundError) -> int:
+    """Say what `scalekit-auth` lacks to be imported at all; return its status for a failure."""
+    import os
+
+    from scalekit_exec.cli import terminal, words
+    from scalekit_exec.errors import internal
+
+    as_json = words.wants_json(sys.argv[1:], os.environ)
+    terminal.Speaker("scalekit-auth", as_json=as_json).error(internal(error))
+    return 1
 
 
 def predecessor(file: str) -> int:

@@ -23,7 +23,7 @@ from scalekit_exec.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 __all__ = [
@@ -38,6 +38,8 @@ __all__ = [
     "ScalekitExecError",
     "UsageError",
     "VaultError",
+    "absent",
+    "again",
     "internal",
     "nearest",
     "reason",
@@ -113,6 +115,12 @@ def typed(word: str) -> str:
     import shlex
 
     return shlex.quote(shown(word, 400))
+
+
+def again(options: Mapping[str, str | None]) -> str:
+    """Return the options that a hinted command must repeat to mean the same."""
+    given = (f" {name} {typed(value)}" for name, value in options.items() if value is not None)
+    return "".join(given)
 
 
 def reason(error: OSError, limit: int = SHOWN_LENGTH) -> str:
@@ -249,8 +257,22 @@ class LaunchError(ScalekitExecError):
     """Several services failed; the code is the first one's."""
 
 
+def absent(error: ModuleNotFoundError) -> ConfigurationError | None:
+    """Return the error for a package that we need and that is not installed; None for all else."""
+    from scalekit_exec import packages
+
+    told = packages.missing(error.name)
+    return ConfigurationError("config-invalid", *told) if told else None
+
+
 def internal(error: Exception) -> ScalekitExecError:
-    """Return the error that says where we broke, without the values that a traceback may hold."""
+    """Return the error that says where we broke, without the values that a traceback may hold.
+
+    A package that is not installed is no fault of ours: `config-invalid`.
+    """
+    told = absent(error) if isinstance(error, ModuleNotFoundError) else None
+    if told is not None:
+        return told
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next

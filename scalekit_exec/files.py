@@ -115,10 +115,15 @@ def read_named(path: str) -> bytes:
 
 
 def readable_by_others(path: str) -> bool:
-    """Tell whether other users may read this file; False where it is not there, and on Windows."""
+    """Tell whether other users may read this file; False where it is not there, and on Windows.
+
+    Devices and pipes keep nothing that somebody else could read: False for them too.
+    """
     try:
         status = os.stat(path)
     except OSError:
+        return False
+    if not stat.S_ISREG(status.st_mode):
         return False
     if status.st_mode & stat.S_IROTH:
         return _CHECKED

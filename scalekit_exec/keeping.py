@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from scalekit_exec import packages
 from scalekit_exec.errors import ConfigurationError, reason, shown
 from scalekit_exec.secret import Secret
 
@@ -121,7 +122,7 @@ def from_keyring(user: str, where: str, login: str) -> Secret:
         raise ConfigurationError(
             "credentials-missing",
             f"{where} has no client secret, and the keyring package is not installed",
-            "install scalekit-exec[keyring], or set client_secret_command, or use a .env",
+            f"{packages.install('keyring')}\nor set client_secret_command, or use a .env",
         ) from None
     refused: list[str] = []
 

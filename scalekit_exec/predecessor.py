@@ -10,7 +10,8 @@ import os
 import sys
 
 from scalekit_exec import api
-from scalekit_exec.errors import ScalekitExecError, internal, reason
+from scalekit_exec.errors import ConfigurationError, ScalekitExecError, internal, reason
+from scalekit_exec.files import typed_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,10 +36,29 @@ def getter(file: str) -> Callable[[str], str]:
 
     def get_token(service_name: str) -> str:
         """Return a fresh token for a configured service."""
-        options = api.Options(config=beside(*MAPS), env_file=beside(".env"), links_for_missing=True)
-        return api.tokens([service_name], options)[service_name]
+        path = beside(*MAPS)
+        options = api.Options(config=path, env_file=beside(".env"), links_for_missing=True)
+        try:
+            return api.tokens([service_name], options)[service_name]
+        except ConfigurationError as error:
+            if error.code != "unknown-service" or path is None:
+                raise
+            hint = _hint_at(path, error.hint, service_name.partition("@")[0])
+            code, message, failures = error.code, error.message, error.failures
+            raise ConfigurationError(code, message, hint, failures=failures) from None
 
     return get_token
+
+
+def _hint_at(path: str, hint: str, name: str) -> str:
+    """Have the hint for an unknown service name the skill's own map; only TOML is written by us."""
+    command = f"scalekit-auth config {name} CONNECTION_NAME"
+    instead = f"{command} --config {typed_path(path)}"
+    if path.endswith(".json"):
+        entry = f'"{name}": {{"connection_name": "CONNECTION_NAME", "identifier": "ID"}}'
+        instead = f"add {entry} to {typed_path(path)}"
+    before, found, after = hint.partition(command)
+    return f"{before}{instead}{after.removeprefix(' --identifier ID')}" if found else hint
 
 
 def main(argv: Sequence[str], file: str) -> int:

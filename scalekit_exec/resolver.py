@@ -290,9 +290,10 @@ def local_time(seconds: float) -> str:
 def _failure(wanted: Wanted, error: ScalekitExecError, rules: Rules) -> Failure:
     message, hint = error.message, error.hint
     if error.code == "account-not-found":
+        named = typed(wanted.named)
         hint = (
-            "check the identifier (scalekit-exec --dry-run shows where it goes), then "
-            f"scalekit-auth authorize {typed(wanted.named)}{rules.again}"
+            f"check the identifier (scalekit-exec --dry-run {named}{rules.again} shows where it "
+            f"goes), then scalekit-auth authorize {named}{rules.again}"
         )
     if not message.startswith(shown(wanted.service.name)) and error.code in PER_SERVICE:
         message = f"{shown(wanted.service.name)}: {message}"

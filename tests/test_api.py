@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -255,6 +256,40 @@ class TestSkill:
         assert done.returncode == 1
         assert "authorization-required" in done.stderr, skill
         assert folder.sandbox.url in done.stderr
+
+    def test_a_hint_names_the_map_and_the_credentials_of_the_skill(
+        self, folder: Folder, skill: Path
+    ) -> None:
+        assert folder.sandbox is not None
+        folder.sandbox.add_fault(on="auth", kind="status", status=404)
+        hinted = re.search(
+            r"for a new link (scalekit-auth .*);", self.script(folder, "gmail").stderr
+        )
+        assert hinted
+        assert f"--config {skill}/connections.json --env-file {skill}/.env" in hinted.group(1)
+        # Typed as it stands, it leads to the same account.
+        shell = f"PATH={Path(sys.executable).parent}:$PATH; {hinted.group(1)}"
+        done = subprocess.run(
+            ["sh", "-c", shell],
+            env=folder.variables(),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode in (0, 4), done.stderr
+        assert folder.sandbox.requests()[-1]["identifier"] == "** mess"
+
+    def test_the_hint_for_an_unknown_service_names_the_skills_map(
+        self, folder: Folder, skill: Path
+    ) -> None:
+        (told,) = re.findall(r"hint: (.*)", self.script(folder, "slack").stderr)
+        assert '2. add "slack": {"connection_name": "CONNECTION_NAME", "identifier": "ID"}' in told
+        assert told.endswith("skills/scalekit-auth/connections.json, 3. run this again")
+        (skill / "scalekit.toml").write_text('[services.gmail]\nconnection_name = "gmail_1"\n')
+        (told,) = re.findall(r"hint: (.*)", self.script(folder, "slack").stderr)
+        assert "scalekit-auth config slack CONNECTION_NAME --config " in told
+        assert "skills/scalekit-auth/scalekit.toml, 3. run this again" in told
 
 
 def test_requirements_name_the_project_itself() -> None:

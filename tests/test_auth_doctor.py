@@ -8,6 +8,7 @@ import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
+import pexpect
 import pytest
 
 from scalekit_exec.cli.auth.completion import script, scripts
@@ -315,7 +316,56 @@ def test_a_shell_without_a_script_is_wrong_usage(folder: Folder) -> None:
     done = auth("completion", "dash", env=folder.variables(), cwd=folder.path)
     assert (done.status, done.out) == (2, "")
     assert checks(folder, SHELL="/bin/dash")["completion"]["verdict"] == "skipped"
-    assert checks(folder, SHELL=None)["completion"]["verdict"] == "skipped"
+    alone = subprocess.run(
+        [AUTH, "doctor", "--json"],
+        env={n: v for n, v in folder.variables().items() if n != "SHELL"},
+        cwd=folder.path,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,  # no terminal, and so no shell that somebody types into
+    )
+    assert '"there is none while SHELL is not set and no shell is seen"' in alone.stdout
+
+
+def test_without_shell_the_shell_that_one_is_in_is_looked_at(folder: Folder) -> None:
+    if shutil.which("bash") is None:
+        pytest.skip("bash is not installed")
+    variables = {n: v for n, v in folder.variables({"PS1": "$ "}).items() if n != "SHELL"}
+    bash = pexpect.spawn(
+        "bash",
+        ["--norc", "-i"],
+        env=variables,
+        cwd=str(folder.path),
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(24, 250),
+    )
+    bash.sendline(f"unset SHELL; {AUTH} doctor")
+    bash.expect("completion: bash does not complete scalekit-exec yet")
+    bash.expect("scalekit-auth completion bash --install")
+    bash.sendline(f"{AUTH} completion --install")
+    bash.expect("wrote .*completions/scalekit-exec")
+    bash.sendline(f"{AUTH} doctor")
+    bash.expect("ok +completion: bash has .*completions/scalekit-exec")
+    bash.sendline("exit")
+    bash.expect(pexpect.EOF)
+    bash.close()
+
+
+def test_who_has_no_credentials_is_sent_to_login_first(folder: Folder) -> None:
+    nothing = dict.fromkeys(("SCALEKIT_ENV_URL", "SCALEKIT_CLIENT_ID", "SCALEKIT_CLIENT_SECRET"))
+    found = checks(folder, **nothing)["credentials"]
+    assert found["verdict"] == "failed"
+    assert found["remedy"].startswith("scalekit-auth login asks for them")
+    launched = folder.launch("gmail", env=nothing)
+    assert "error[credentials-missing]" in launched.err
+    assert "  hint: scalekit-auth login asks for them" in launched.err
+    own = folder.path.parent / ".config" / "scalekit-exec" / "config.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text('[environments.prod]\nclient_id = "skc_1"\n')
+    half = checks(folder, "--environment", "prod", **nothing)["credentials"]
+    assert half["remedy"].startswith("scalekit-auth login --environment prod asks for them")
 
 
 @pytest.mark.parametrize("home", ["", "home", "./home"])

@@ -196,6 +196,50 @@ def test_a_person_is_asked_at_the_terminal_and_the_secret_is_not_shown(
     assert child.exitstatus == 0
 
 
+def test_what_was_typed_wrongly_is_asked_for_again(sandbox: SandboxHandle) -> None:
+    child = at_a_terminal(sandbox, "--store", "env")
+    child.expect("environment URL: ")
+    child.sendline("acme.scalekit.com")
+    child.expect(r"the URL must begin with https://; as on the dashboard.*environment URL: ")
+    child.sendline(sandbox.url)
+    child.expect("Client id: ")
+    child.sendline("not an id\u00e9")
+    child.expect(r"that is no client id; it begins with skc_; .*Client id: ")
+    child.sendline(sandbox.client_id)
+    child.expect(r"not shown\): ")
+    child.sendline("")
+    child.expect(r"the client secret is empty; copy it once more; .*not shown\): ")
+    child.sendline(sandbox.client_secret)
+    child.expect(f"accepts {sandbox.client_id}")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_who_ends_the_answers_after_a_wrong_one_is_not_asked_for_ever(
+    sandbox: SandboxHandle,
+) -> None:
+    child = at_a_terminal(sandbox, "--store", "env")
+    child.expect("environment URL: ")
+    child.sendline("acme")
+    child.expect("must begin with https://.*environment URL: ")
+    child.sendeof()
+    child.expect("error.interrupted")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 1
+
+
+def test_a_rejection_names_no_variable_that_nobody_set(sandbox: SandboxHandle) -> None:
+    done = login(sandbox, "--store", "env", secret="wrong")
+    assert "error[credentials-rejected]" in done.err
+    assert "check the client id and the secret, and that the URL is of the same" in done.err
+    assert "SCALEKIT_" not in done.err
+    done = login(sandbox, "--store", "env", "--url", "https://127.0.0.1:1")
+    assert "error[unreachable]" in done.err
+    assert "SCALEKIT_" not in done.err
+
+
 def test_no_is_no_and_nothing_is_asked_then(sandbox: SandboxHandle) -> None:
     child = at_a_terminal(sandbox)
     child.expect(r"\(y/N\)")

@@ -99,7 +99,7 @@ class Tmux:
 
     def __init__(self, folder: Folder, name: str) -> None:
         self.socket = str(folder.path / name)
-        environ = folder.variables({"TERM": "xterm-256color", "PS1": "$ ", "SSH_TTY": "x"})
+        environ = folder.variables({"TERM": "xterm-256color", "PS1": "$ "})
         self.tmux(
             "-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "12", "sh", env=environ
         )

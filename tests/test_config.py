@@ -87,7 +87,10 @@ def test_both_files_are_read_and_a_service_of_the_project_replaces_the_users_who
     (note,) = found.notes
     assert "replaces your own service gmail" in note
     assert 'connection_name "gmail_2" instead of "gmail_1"' in note
-    assert 'identifier none instead of "me"' in note
+    assert 'no identifier, where yours has "me"' in note
+    home.user(GMAIL)
+    home.map('identifier = "planted"\n' + GMAIL)
+    assert 'identifier "planted", where yours has none' in home.load().notes[0]
 
 
 def test_a_project_that_replaces_a_service_by_the_same_account_is_not_worth_a_line(
@@ -197,10 +200,31 @@ def test_no_file_at_all_is_config_missing_with_a_map_that_can_be_pasted(home: Ho
     with pytest.raises(ConfigurationError) as caught:
         home.load()
     assert caught.value.code == "config-missing"
-    assert "scalekit-auth config gmail CONNECTION_NAME" in caught.value.hint
+    assert "scalekit-auth config gmail CONNECTION_NAME --identifier ID" in caught.value.hint
     home.map(caught.value.hint.partition(": ")[2])
     (wanted,) = config.select(home.load(), ["gmail"], identifier=None)
     assert wanted.identifier == "me"
+
+
+@pytest.mark.parametrize(
+    ("word", "identifier", "typed"),
+    [
+        ("slack", "ID", "--identifier ID;"),
+        ("a.b@** mess=A_TOKEN", "** mess", "--identifier '** mess';"),
+        ('b@say "hi"', 'say "hi"', "--identifier 'say \"hi\"';"),
+    ],
+)
+def test_where_there_is_no_map_the_hint_is_for_the_service_that_was_asked_for(
+    home: Home, word: str, identifier: str, typed: str
+) -> None:
+    name = config.parse_word(word).name
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(None, home.environ, str(home.project), [";", word])
+    hint = caught.value.hint
+    assert hint.startswith(f"scalekit-auth config {name} CONNECTION_NAME {typed}")
+    home.map(hint.partition("scalekit.toml: ")[2])
+    (wanted,) = config.select(home.load(), [name], identifier=None)
+    assert (wanted.service.name, wanted.identifier) == (name, identifier)
 
 
 def test_a_file_that_was_named_and_is_not_there_is_config_missing(home: Home) -> None:

@@ -17,6 +17,8 @@ from tests.support.places import ACME, ID, OTHER_URL, SECRET, URL, Place, lines,
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.launches import Folder
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
@@ -302,3 +304,26 @@ def test_environments_alone_hold_no_dot_env_back_but_their_urls_count(place: Pla
     assert place.refused().code == "config-invalid"
     place.dot_env(three("project"))
     assert place.name() == "project"
+
+
+def test_what_keeps_nothing_is_not_warned_of(folder: Folder) -> None:
+    """Others may read /dev/null and a pipe, and find nothing there; chmod would be a harm."""
+    done = folder.launch("--env-file", "/dev/null", "gmail")
+    assert done.status == 125
+    assert "chmod" not in done.err
+    assert "can be read by other users" not in done.err
+    assert folder.sandbox is not None
+    values = {name: folder.sandbox.environ()[name] for name in (ID, SECRET, URL)}
+    pipe = folder.path / "pipe.env"
+    os.mkfifo(pipe)
+    pipe.chmod(0o644)
+    writer = threading.Thread(target=pipe.write_text, args=(lines(values),))
+    writer.start()
+    done = folder.launch("--env-file", str(pipe), "gmail", env=dict.fromkeys(values))
+    writer.join()
+    assert (done.status, done.err) == (0, "")
+    regular = folder.path / "regular.env"
+    regular.write_text(lines(values))
+    regular.chmod(0o644)
+    done = folder.launch("--env-file", str(regular), "gmail", env=dict.fromkeys(values))
+    assert f"can be read by other users; chmod 600 {displayed(str(regular))}" in done.err

@@ -12,10 +12,12 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 
 import scalekit_exec
 from scalekit_exec import config
+from scalekit_exec.cli.auth import _scalekit_auth as scalekit_auth
 from scalekit_exec.cli.words import OPTIONS
 from scalekit_exec.errors import CODES
 
@@ -196,6 +198,52 @@ def test_no_option_is_told_of_that_does_not_exist(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_nothing_is_installed_by_a_name_that_no_registry_has(path: Path) -> None:
+    """Installed is a folder; what is installed into an environment of ours is somebody else's."""
+    installs = r"\b(?:pip3?|pipx|uv tool|uv pip) install((?: +-[-\w]+)*) +([^\s`]+)"
+    for _, what in re.findall(installs, path.read_text()):
+        assert not what.strip("'\"").startswith(PROJECT["project"]["name"]), what
+
+
+def test_the_programs_are_installed_before_they_are_used_by_their_names() -> None:
+    readme = text_of("README.md")
+    assert readme.index("## Installing") < readme.index("## Set up")
+    before = readme[: readme.index("## Installing")]
+    assert not re.search(r"(?<!bin/)(?<![\w-])scalekit-auth\b", before)
+    (install,) = re.findall(r"pipx install (\S+)", readme)
+    assert install == "'.[keyring]'"  # `scalekit-auth login` of the set-up needs the extra
+    assert "keyring" in PROJECT["project"]["optional-dependencies"]
+    assert install in text_of("SKILL.md")
+
+
+def test_every_command_of_scalekit_auth_has_a_section() -> None:
+    headings = re.findall(r"^## `([a-z]+)\b.*`$", text_of("docs/commands.md"), re.MULTILINE)
+    assert sorted(headings) == sorted(scalekit_auth.list_commands(click.Context(scalekit_auth)))
+
+
+@pytest.mark.parametrize("name", scalekit_auth.list_commands(click.Context(scalekit_auth)))
+def test_the_section_of_a_command_names_its_own_options(name: str) -> None:
+    """A group's options are those of its commands."""
+    context = click.Context(scalekit_auth)
+    command = scalekit_auth.get_command(context, name)
+    assert command is not None
+    section = text_of("docs/commands.md").split(f"\n## `{name}")[1].split("\n## ")[0]
+    shared = {option for each in parameters("detect", context) for option in each.opts}
+    for parameter in parameters(name, context):
+        if isinstance(parameter, click.Option) and not set(parameter.opts) <= shared:
+            assert any(option in section for option in parameter.opts), parameter.opts
+
+
+def parameters(name: str, context: click.Context) -> list[click.Parameter]:
+    """Return what a command takes, and each command of a group."""
+    command = scalekit_auth.get_command(context, name)
+    assert command is not None
+    if isinstance(command, click.Group):
+        return [each for inner in command.commands.values() for each in inner.params]
+    return command.params
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_link_to_a_file_leads_to_one(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
         if "://" not in target:
@@ -249,6 +297,17 @@ def test_the_python_of_the_documents_tells_who_must_authorize(folder: Folder) ->
     folder.sandbox.set_accounts(account)
     done = python(folder, blocks(text_of("docs/python.md"), "python")[2])
     assert re.fullmatch(r"gmail: please open https://\S+ before 20\S+ \S+\n", done.stdout)
+
+
+def test_the_python_of_the_documents_tells_what_to_do_where_there_is_no_link(
+    folder: Folder,
+) -> None:
+    assert folder.sandbox is not None
+    folder.sandbox.add_fault(on="auth", kind="status", status=404)
+    done = python(folder, blocks(text_of("docs/python.md"), "python")[2])
+    assert done.stdout.startswith('gmail: no account "mess" on gmail_u3134a'), done.stderr
+    assert "scalekit-auth authorize gmail" in done.stdout
+    assert "None" not in done.stdout
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.support.launches import PROGRAM, Folder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TRANSPORTS = ("https", "sdk", "auto")
 
@@ -250,6 +248,37 @@ def test_a_map_can_be_left_out_of_a_sandboxed_launch(folder: Folder) -> None:
     assert folder.sandbox.requests() == []
 
 
+@pytest.mark.parametrize("own", [None, "[services.zoom]\nconnection_name = 'z'\n"])
+def test_a_name_that_the_map_lacks_needs_no_map_in_a_sandbox(
+    folder: Folder, own: str | None
+) -> None:
+    if own is not None:
+        path = Path(folder.variables()["HOME"], ".config", "scalekit-exec", "config.toml")
+        path.parent.mkdir(parents=True)
+        path.write_text(own)
+    refused = folder.launch("--sandbox", "slack", "nothere", "--", "true")
+    assert refused.status == 125
+    assert 'error[unknown-service]: no service "nothere"' in refused.err
+    assert "dashboard" not in refused.err
+    hint = refused.err.partition("where no map counts: ")[2].split("\n")[0].split()
+    assert hint[0] == "scalekit-exec"
+    done = folder.launch(*hint[1 : hint.index("--")])
+    assert done.status == 0, done.err
+    assert done.child["NOTHERE_TOKEN"].startswith("sandbox-")
+    assert done.child["SLACK_TOKEN"].startswith("sandbox-")
+    assert "did you mean gmail?" in folder.launch("--sandbox", "gmial", "--", "true").err
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_every_name_of_a_service_works_in_a_sandbox(folder: Folder, transport: str) -> None:
+    (folder.path / "scalekit.toml").unlink()
+    words = ("a.b", "a_b=OTHER_TOKEN", "1-2.3")
+    done = folder.launch("--sandbox", *words, env={"SCALEKIT_EXEC_TRANSPORT": transport})
+    assert done.status == 0, done.err
+    tokens = {done.child[name] for name in ("A_B_TOKEN", "OTHER_TOKEN", "_1_2_3_TOKEN")}
+    assert len(tokens) == 3
+
+
 def test_a_dry_run_names_everything_and_asks_nobody(folder: Folder) -> None:
     process = folder.start("--dry-run", "gmail", "slack", env={"SCALEKIT_CLIENT_SECRET": None})
     out, err = process.communicate(timeout=30)
@@ -261,6 +290,20 @@ def test_a_dry_run_names_everything_and_asks_nobody(folder: Folder) -> None:
     assert folder.sandbox.requests() == []
     as_json = folder.start("--dry-run", "gmail", "--json").communicate(timeout=30)[0]
     assert json.loads(as_json)["services"][0]["variables"] == ["GMAIL_TOKEN"]
+
+
+def test_a_dry_run_folds_its_table_where_the_terminal_is_narrow(folder: Folder) -> None:
+    process = folder.start("--dry-run", "gmail", "slack", env={"COLUMNS": "40"})
+    lines = process.communicate(timeout=30)[0].decode().splitlines()
+    assert lines[:5] == [
+        "variable    GMAIL_TOKEN",
+        "service     gmail",
+        "connection  gmail_u3134a",
+        "identifier  mess",
+        "",
+    ]
+    wide = folder.start("--dry-run", "gmail", "slack", env={"COLUMNS": "100"})
+    assert wide.communicate(timeout=30)[0].startswith(b"VARIABLE         SERVICE  CONNECTION")
 
 
 def test_the_command_is_looked_up_before_anything_is_sent(folder: Folder) -> None:
@@ -362,3 +405,77 @@ def test_a_missing_dash_dash_is_named_with_the_line_to_type(
     assert 'error[usage]: no "--"' in err
     assert '"python" is no service' in err
     assert "-- python x.py" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["gmail", "slak"], ["gmail", "slack", "--", "COMMAND", "[ARG...]"]),
+        (["gmial"], ["gmail", "--", "COMMAND", "[ARG...]"]),
+        (["gmial@me=A", "./x.py"], ["gmail@me=A", "--", "./x.py"]),
+        (["GMAIL", "env"], ["gmail", "--", "env"]),
+        (["--sandbox", "slak"], ["--sandbox", "slack", "--", "COMMAND", "[ARG...]"]),
+    ],
+)
+def test_a_slip_in_a_service_is_told_from_a_command(
+    folder: Folder, words: list[str], meant: list[str]
+) -> None:
+    err = folder.start(*words).communicate(timeout=30)[1].decode()
+    assert 'error[usage]: no "--"' in err
+    assert "did you mean" in err
+    hint = err.partition("hint: ")[2].split("\n")[0]
+    assert shlex.split(hint) == ["scalekit-exec", *meant]
+
+
+def test_a_command_that_is_there_is_no_slip(folder: Folder, tmp_path: Path) -> None:
+    tool = tmp_path / "bin" / "slak"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    path = f"{tool.parent}:{os.environ['PATH']}"
+    err = folder.start("gmail", "slak", env={"PATH": path}).communicate(timeout=30)[1].decode()
+    assert '"slak" is no service' in err
+    assert "hint: scalekit-exec gmail -- slak" in err
+
+
+@pytest.mark.parametrize("number", ["3", "0", "2.5"])
+def test_a_number_behind_wait_is_not_taken_for_a_service(folder: Folder, number: str) -> None:
+    done = folder.launch("--wait", number, "gmail")
+    assert (done.status, done.started) == (125, False)
+    assert "error[usage]: --wait takes its value after =" in done.err
+    assert f"hint: --wait={number}" in done.err
+    assert folder.launch(f"--wait={number}", "gmail").status == 0
+    assert folder.launch("gmail", "--wait").status == 0
+
+
+@pytest.mark.parametrize("on", ["token", "auth"])
+def test_the_id_of_a_request_is_told_and_not_asked_for_again(folder: Folder, on: str) -> None:
+    assert folder.sandbox is not None
+    folder.sandbox.add_fault(on=on, kind="status", status=500)
+    quiet = folder.launch("gmail")
+    assert "hint: run again with -v for the request's id" in quiet.err
+    for words in (("-v",), ("-v", "--json")):
+        told = folder.launch(*words, "gmail")
+        assert "Scalekit's id of this request is req_" in told.err
+        assert "run again with -v" not in told.err
+        assert "give that id to Scalekit's support" in told.err
+
+
+def test_a_failure_without_an_id_sends_nobody_to_look_for_one(folder: Folder) -> None:
+    assert folder.sandbox is not None
+    folder.sandbox.add_fault(on="auth", kind="status", status=500, error_info=False)
+    assert "-v" not in folder.launch("gmail").err
+
+
+def test_the_way_to_see_where_an_account_is_looked_for_can_be_pasted(folder: Folder) -> None:
+    assert folder.sandbox is not None
+    folder.sandbox.add_fault(on="auth", kind="status", status=404)
+    (folder.path / "scalekit.toml").rename(folder.path / "other map.toml")
+    done = folder.launch("-c", "other map.toml", "--identifier", "bob", "gmail")
+    assert "error[account-not-found]" in done.err
+    command = done.err.partition("(")[2].partition(" shows where it goes")[0]
+    words = shlex.split(command)
+    assert words[0] == "scalekit-exec"
+    out = folder.start(*words[1:]).communicate(timeout=30)[0].decode()
+    for word in ("gmail_u3134a", "bob", "other map.toml"):
+        assert word in out

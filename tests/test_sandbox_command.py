@@ -193,6 +193,24 @@ def test_without_a_command_the_export_lines_are_for_a_shell() -> None:
     assert path.endswith("ca.pem")
 
 
+def test_whoever_reads_the_export_lines_is_told_what_opens_a_shell() -> None:
+    done = run("--lifetime", "0.1")
+    assert "serving for 0.1 s, or until it is ended" in done.stderr
+    command = done.stderr.rpartition("for a shell with it: ")[2].split()
+    assert command == ["scalekit-auth", "sandbox", "--", "sh"]
+    shell = subprocess.run(
+        [PROGRAM, *command[1:]],
+        input="echo $SCALEKIT_ENV_URL\n",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert shell.stdout.startswith("https://127.0.0.1:")
+    assert "serving for" not in shell.stderr
+    assert "serving for" not in run("--lifetime", "0.1", "--json").stderr
+
+
 def test_the_certificates_folder_is_private_and_goes_at_the_end(
     told: tuple[subprocess.Popen[str], dict[str, Any]],
 ) -> None:

@@ -131,6 +131,28 @@ def test_two_words_for_one_account_need_one_click(folder: Folder) -> None:
     assert len(links) == 1
 
 
+def test_two_users_of_one_service_are_told_apart(folder: Folder) -> None:
+    assert folder.sandbox is not None
+    for name in ("zed1", "zed2"):
+        expire(folder, {"connection_name": "gmail_u3134a", "identifier": name})
+    for start in (launch, authorize):
+        waiting = start(folder, "--wait=60", "gmail@zed1", "gmail@zed2=B")
+        said = waiting.until(re.compile(r"waiting 60 s for .*;"))
+        assert said == "waiting 60 s for gmail@zed1, gmail@zed2;"
+        for _ in range(2):
+            line = waiting.until(re.compile(r"gmail@\S+: open .*"))
+            click(folder.sandbox, LINK.findall(line)[0])
+        assert waiting.end()[0] == 0
+        assert "gmail@zed1: authorized\n" in waiting.said
+        assert "gmail@zed2: authorized\n" in waiting.said
+        assert "gmail:" not in waiting.said
+        for name in ("zed1", "zed2"):
+            expire(folder, {"connection_name": "gmail_u3134a", "identifier": name})
+    again = authorize(folder, "slack@me")
+    again.end()
+    assert "slack@me: authorized already" in again.said
+
+
 def test_an_account_that_is_not_there_yet_is_made_by_the_person_and_not_by_us(
     folder: Folder,
 ) -> None:
@@ -701,6 +723,32 @@ class TestTerminal:
         terminal.expect(pexpect.EOF)
         terminal.close()
         assert terminal.exitstatus == 0
+
+    def test_in_the_background_nothing_is_drawn_over_what_is_typed(self, folder: Folder) -> None:
+        assert folder.sandbox is not None
+        expire(folder, GMAIL)
+        shell = self.spawn(folder, "bash", "--norc", "-i", PS1="ready> ")
+        shell.expect("ready> ")
+        shell.sendline(f"{PROGRAM} gmail -- echo the child &")
+        shell.expect(r"waiting 300 s for gmail\r\n")
+        shell.expect(LINK)
+        link = shell.match.group(0)
+        with pytest.raises(pexpect.TIMEOUT):
+            shell.expect("link good for", timeout=2.5)
+        assert "\x1b[K" not in shell.before
+        shell.sendline("fg")
+        shell.expect(r"\r\x1b\[Kwaiting for gmail, link good for 0:\d\d")
+        shell.sendcontrol("z")
+        shell.expect("Stopped")
+        shell.expect("ready> ")
+        shell.sendline("bg")
+        shell.expect("ready> ")
+        click(folder.sandbox, link)
+        shell.expect("scalekit-exec: gmail: authorized\r\n")
+        assert "link good for" not in shell.before
+        assert "\x1b[K" not in shell.before
+        shell.expect("the child\r\n")
+        shell.close(force=True)
 
     def test_the_countdown_fits_the_terminal_it_is_written_to(self, folder: Folder) -> None:
         expire(folder, GMAIL, SLACK)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scalekit_exec.cli.terminal import VERSION, columns
+from scalekit_exec.cli.terminal import VERSION, columns, table
 from scalekit_exec.errors import shown
 
 TYPE_CHECKING = False
@@ -32,8 +32,8 @@ def text(service_map: ServiceMap, wanted: Sequence[Wanted], *, as_json: bool) ->
         ]
         plan = {"version": VERSION, "services": services, "files": list(service_map.files)}
         return json.dumps(plan)  # ASCII: stdout may take nothing else
-    rows = [("VARIABLE", "SERVICE", "CONNECTION", "IDENTIFIER")]
-    rows += [
+    header = ("VARIABLE", "SERVICE", "CONNECTION", "IDENTIFIER")
+    rows = [
         (
             variable.name,
             service.service.name + ("" if service.service.required else " (optional)"),
@@ -44,4 +44,4 @@ def text(service_map: ServiceMap, wanted: Sequence[Wanted], *, as_json: bool) ->
         for variable in service.variables
     ]
     files = [f"read {shown(path, 400)}" for path in service_map.files] or ["no map was read"]
-    return "\n".join([*columns(rows), "", *files])
+    return "\n".join([*(table(header, rows) or columns([header])), "", *files])

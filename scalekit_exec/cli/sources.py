@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from scalekit_exec.cli import terminal, words
@@ -52,19 +53,25 @@ class Sources:
 
         if self._map is not None:
             return self._map
+        named = self.words.value("--config")
         try:
-            found = config.load(self.words.value("--config"), self.environ, self.working_folder())
+            found = config.load(named, self.environ, self.working_folder(), self.words.services)
         except ScalekitExecError as error:
             if error.code != "config-missing" or not self.words.on("--sandbox"):
                 raise
-            if self.words.value("--config") is not None:
+            if named not in (None, os.devnull):
                 raise
-            return self._made_up_map()
+            from scalekit_exec.model import ServiceMap, UserSettings
+
+            found = ServiceMap({}, {}, UserSettings(config.user_path(self.environ)))
+            return self._with_any_name(found)
         self.notify = found.settings.notify
         for note in found.notes:
             self.speaker.note(note)
         for path in found.files:
             self.speaker.verbose(f"read {shown(path)}")
+        if self.words.on("--sandbox"):
+            found = self._for_sandbox(found)
         self._map = found
         return found
 
@@ -77,18 +84,46 @@ class Sources:
                 raise
             return None
 
-    def _made_up_map(self) -> ServiceMap:
-        """Return a map of the names as given, for a sandbox without a map."""
+    def takes_any_name(self) -> bool:
+        """Tell whether a name needs no map: in a sandbox, where `-c` says that there is none."""
+        return self.words.on("--sandbox") and self.words.value("--config") == os.devnull
+
+    def _for_sandbox(self, found: ServiceMap) -> ServiceMap:
+        """Return the map for a sandbox; a name that it lacks is a slip as likely as not."""
         from scalekit_exec import config
-        from scalekit_exec.model import Service, ServiceMap, UserSettings
+
+        if self.takes_any_name():
+            return self._with_any_name(found)
+        names = [config.parse_word(w).name for w in self.words.services if config.is_word(w)]
+        unknown = [name for name in names if name not in (*found.services, *found.groups)]
+        if unknown:
+            given = " ".join(terminal.quoted(word) for word in self.words.services)
+            options = terminal.again({"--identifier": self.words.value("--identifier")})
+            raise config.unknown(
+                tuple(dict.fromkeys(unknown)),
+                found,
+                f"any name does where no map counts: scalekit-exec --sandbox -c {os.devnull}"
+                f"{options} {given} -- COMMAND [ARG...]",
+            )
+        return found
+
+    def _with_any_name(self, found: ServiceMap) -> ServiceMap:
+        """Return a map with the names as given, where it has them not."""
+        from scalekit_exec import config
+        from scalekit_exec.model import Service
+        from scalekit_exec.record import replace
         from scalekit_exec.variables import TOKEN, Variable, default_variable
 
-        services = {}
+        services = dict(found.services)
         for word in self.words.services:
             name = config.parse_word(word).name
-            variable = Variable(default_variable(name), TOKEN)
-            services[name] = Service(name, name, (variable,), SANDBOX_IDENTIFIER)
-        return ServiceMap(services, {}, UserSettings(config.user_path(self.environ)))
+            if name not in services and name not in found.groups:
+                variable = Variable(default_variable(name), TOKEN)
+                # A connection's name has no dot at Scalekit; a service's has no colon, so that two
+                # services are two connections.
+                connection = name.replace(".", ":")
+                services[name] = Service(name, connection, (variable,), SANDBOX_IDENTIFIER)
+        return replace(found, services=services)
 
     def working_folder(self) -> str:
         """Return the working folder; UsageError `usage` where it is gone."""
@@ -180,7 +215,7 @@ class Sources:
         return Rules(
             min_ttl=60.0 if given is None else given,
             strict=given is not None,
-            again=self._again(),
+            again=self.again(),
             host=url.removeprefix("https://"),
             user_verify_url=user_verify_url,
             links=self.patience() == 0,
@@ -198,7 +233,7 @@ class Sources:
             return given
         return words.PATIENCE if terminal.is_watched(self.environ) else 0.0
 
-    def _again(self) -> str:
+    def again(self) -> str:
         """Return the options that a hinted command needs to mean the same."""
         names = ("--config", "--env-file", "--environment", "--identifier")
         return terminal.again({name: self.words.value(name) for name in names})

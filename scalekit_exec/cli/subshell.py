@@ -9,11 +9,11 @@ import os
 import sys
 
 from scalekit_exec.cli import terminal
-from scalekit_exec.errors import ScalekitExecError, UsageError, shown
+from scalekit_exec.errors import ScalekitExecError, UsageError, nearest, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from scalekit_exec.cli.sources import Sources
     from scalekit_exec.cli.terminal import Speaker
@@ -34,50 +34,111 @@ def shell(parsed: Words, environ: Mapping[str, str], sources: Sources) -> tuple[
     """
     if parsed.command is not None:
         raise UsageError("usage", "no command stands after --", f"usage: {USAGE}")
-    known = _known(parsed, environ, sources)
-    strangers = [word for word in parsed.services if not known(word)]
-    if strangers:
-        raise _no_dashes(parsed.services, strangers[0])
-    if not (terminal.is_watched(environ) and os.isatty(0) and os.isatty(1)):
+    names = _names(parsed, environ, sources)
+    why_not = _why_no_shell(environ)
+    services, slips, command = _taken_apart(parsed.services, names, environ.get("PATH"))
+    again = sources.again() + (" --sandbox" if parsed.on("--sandbox") else "")
+    if slips:
+        raise _slips(services, slips, command, again, opens=not why_not)
+    if command:
+        raise _no_dashes(services, command, again)
+    if why_not:
         raise UsageError(
             "usage",
             'no command: there is no "--" with a command behind it',
-            f"scalekit-exec {' '.join(map(terminal.quoted, parsed.services))} "
-            "-- COMMAND [ARG...]; a shell is opened at a terminal only",
+            f"{_line(services, (), again)}; {why_not}",
         )
     from scalekit_exec.shells import detect
 
     return detect.find(environ).argv
 
 
-def _known(parsed: Words, environ: Mapping[str, str], sources: Sources) -> Callable[[str], bool]:
-    """Return what tells a service or group of the map from another word."""
+def _why_no_shell(environ: Mapping[str, str]) -> str:
+    """Return why no shell can be opened here; an empty string where one can."""
+    if not all(map(os.isatty, (0, 1, 2))):
+        return "a shell is opened at a terminal only"
+    return "" if terminal.is_watched(environ) else "no shell is opened where CI is set"
+
+
+def _names(parsed: Words, environ: Mapping[str, str], sources: Sources) -> tuple[str, ...] | None:
+    """Return the services and groups of the map; None where any name may be one."""
     from scalekit_exec import config
 
+    if sources.takes_any_name():
+        return None
     try:
         found = config.load(parsed.value("--config"), environ, sources.working_folder())
     except ScalekitExecError:
-        return config.is_word
-    return lambda word: (
-        config.is_word(word) and (config.parse_word(word).name in (*found.services, *found.groups))
+        return None
+    return (*found.services, *found.groups)
+
+
+def _taken_apart(
+    words: Sequence[str], names: Sequence[str] | None, path: str | None
+) -> tuple[list[str], dict[str, str], list[str]]:
+    """Return the services as they were meant, the slips among them, and the words behind them.
+
+    A slip is no command on PATH and near a name of the map; it comes with that name.
+    """
+    from shutil import which
+
+    from scalekit_exec import config
+
+    services: list[str] = []
+    slips: dict[str, str] = {}
+    for at, word in enumerate(words):
+        if not config.is_word(word):
+            return services, slips, list(words[at:])
+        name = config.parse_word(word).name
+        if names is None or name in names:
+            services.append(word)
+            continue
+        meant = None if which(word, path=path) else nearest(name, names)
+        if meant is None:
+            return services, slips, list(words[at:])
+        slips[name] = meant
+        services.append(meant + word.removeprefix(name))
+    return services, slips, []
+
+
+def _line(
+    services: Sequence[str], command: Sequence[str], again: str, *, opens: bool = False
+) -> str:
+    """Return the launch to type, with its options; `opens` where it is one without a command."""
+    words = [*map(terminal.quoted, services or ("SERVICE",))]
+    if command:
+        words += ["--", *map(terminal.quoted, command)]
+    elif not opens:
+        words += ["--", "COMMAND", "[ARG...]"]
+    hint = f"scalekit-exec{again} {' '.join(words)}"
+    if WINDOWS and command:
+        hint += "\nPowerShell may swallow the first --; write it in quotes: '--'"
+    return hint
+
+
+def _slips(
+    services: Sequence[str],
+    slips: Mapping[str, str],
+    command: Sequence[str],
+    again: str,
+    *,
+    opens: bool,
+) -> UsageError:
+    names = " and ".join(f'"{shown(name, 60)}"' for name in slips)
+    told = f"{names} {'are no services' if len(slips) > 1 else 'is no service'}"
+    meant = " and ".join(slips.values())
+    return UsageError(
+        "usage",
+        f'no "--" with a command behind it; {told}; did you mean {meant}?',
+        _line(services, command, again, opens=opens),
     )
 
 
-def _no_dashes(given: Sequence[str], stranger: str) -> UsageError:
-    at = given.index(stranger)
-    services, command = given[:at], given[at:]
-    example = [
-        *map(terminal.quoted, services or ("SERVICE",)),
-        "--",
-        *map(terminal.quoted, command),
-    ]
-    hint = f"scalekit-exec {' '.join(example)}"
-    if WINDOWS:
-        hint += "\nPowerShell may swallow the first --; write it in quotes: '--'"
+def _no_dashes(services: Sequence[str], command: Sequence[str], again: str) -> UsageError:
     return UsageError(
         "usage",
-        f'no "--" between the services and the command; "{shown(stranger)}" is no service',
-        hint,
+        f'no "--" between the services and the command; "{shown(command[0])}" is no service',
+        _line(services, command, again),
     )
 
 

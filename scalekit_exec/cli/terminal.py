@@ -6,7 +6,7 @@ import os
 import sys
 
 from scalekit_exec.clock import format_rfc3339
-from scalekit_exec.errors import ConfigurationError, Failure, reason, shown, typed
+from scalekit_exec.errors import ConfigurationError, Failure, again, reason, shown, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 VERSION = 1
+# What a hint begins with that asks for more to be said: not where it has been said.
+MORE = ("run again with -v for the request's id, and ", "run again with -v; ")
 
 
 def _write(descriptor: int, stream: object, text: str) -> None:
@@ -87,12 +89,6 @@ def is_watched(environ: Mapping[str, str]) -> bool:
 quoted = typed
 
 
-def again(options: Mapping[str, str | None]) -> str:
-    """Return the options that a hinted command must repeat to mean the same."""
-    given = (f" {name} {typed(value)}" for name, value in options.items() if value is not None)
-    return "".join(given)
-
-
 class Speaker:
     """Says on stderr what happened, for people or, with `as_json`, for programs.
 
@@ -133,7 +129,7 @@ class Speaker:
                 {
                     "error": error.code,
                     "message": error.message,
-                    "hint": error.hint,
+                    "hint": self._due(error.hint),
                     "failures": [failure_as_json(failure) for failure in error.failures],
                 }
             )
@@ -151,15 +147,24 @@ class Speaker:
             self._hint(error.hint)  # one for all, as where several words are no service
 
     def _hint(self, hint: str) -> None:
-        for line in hint.splitlines():
+        for line in self._due(hint).splitlines():
             self._line(f"  hint: {line}")
+
+    def _due(self, hint: str) -> str:
+        """Return a hint without the `-v` that it asks for, where that was given."""
+        if self.level > 0:
+            for more in MORE:
+                hint = hint.removeprefix(more)
+        return hint
 
     def warning(self, failure: Failure) -> None:
         """Tell what went wrong without stopping anything."""
         if self.level < 0:
             return
         if self.as_json:
-            self._object({"event": "warning", **failure_as_json(failure), "hint": failure.hint})
+            self._object(
+                {"event": "warning", **failure_as_json(failure), "hint": self._due(failure.hint)}
+            )
             return
         self._line(f"{self.program}: warning[{failure.code}]: {failure.message}")
         self._hint(failure.hint)

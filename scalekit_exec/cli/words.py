@@ -20,6 +20,7 @@ __all__ = [
     "Words",
     "is_on",
     "parse",
+    "refuse_blank",
     "seconds",
     "split",
     "wants_json",
@@ -161,6 +162,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Words:
     switches: set[str] = set()
     passed: list[str] = []
     services: list[str] = []
+    refuse_blank(own)
     rest = iter(own)
     for word in rest:
         if not word.startswith("-") or word == "-":
@@ -201,6 +203,17 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Words:
         seconds(values, "--min-ttl", above_zero=False),
         _patience(values, lasting="--open" in switches and not said),
     )
+
+
+def refuse_blank(words: Sequence[str]) -> None:
+    """Refuse `--wait 30`: the number would be taken for a service. Raises UsageError `usage`."""
+    for at, number in enumerate(words[1:]):
+        if words[at] == "--wait" and number.isascii() and number.replace(".", "", 1).isdigit():
+            raise UsageError(
+                "usage",
+                f"--wait takes its value after =, and {shown(number, 40)} stands by itself",
+                f"--wait={shown(number, 40)}; a service of that name goes before --wait",
+            )
 
 
 def _see_help() -> str:

@@ -11,23 +11,24 @@ import os
 
 from scalekit_exec.config.discovery import PROJECT_FILE, find_project, user_path
 from scalekit_exec.config.document import Table, parse_json, parse_toml
-from scalekit_exec.config.selection import Word, is_word, parse_word, select
+from scalekit_exec.config.selection import Word, is_word, parse_word, select, unknown
 from scalekit_exec.config.services import (
     Trust,
     check_groups,
     read_connections,
     read_groups,
     read_services,
+    toml_text,
 )
 from scalekit_exec.config.settings import normal_url, read_settings
-from scalekit_exec.errors import ConfigurationError, shown
+from scalekit_exec.errors import ConfigurationError, shown, typed
 from scalekit_exec.files import absolute, displayed, read_named, read_trusted, typed_path
 from scalekit_exec.model import ServiceMap, UserSettings
 from scalekit_exec.record import record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from scalekit_exec.model import Service
 
@@ -39,10 +40,11 @@ __all__ = [
     "normal_url",
     "parse_word",
     "select",
+    "unknown",
     "user_path",
 ]
 
-_MINIMAL = 'services.gmail = { connection_name = "gmail_u3134a", identifier = "me" }'
+_EXAMPLE = ("gmail", "gmail_u3134a", "me")
 
 
 @record
@@ -55,12 +57,15 @@ class _Part:
     notes: tuple[str, ...] = ()
 
 
-def load(explicit: str | None, environ: Mapping[str, str], cwd: str) -> ServiceMap:
+def load(
+    explicit: str | None, environ: Mapping[str, str], cwd: str, asked: Sequence[str] = ()
+) -> ServiceMap:
     """Read the user's file and the project's, and put them together.
 
     `explicit` is the file that the user named in place of the project's; it is not held to the
-    rules of ownership. An empty file to name is the null device. Raises ConfigurationError
-    `config-missing` where there is no file at all, `config-invalid` with file, table and key.
+    rules of ownership. An empty file to name is the null device. `asked` are the words that the map
+    is wanted for, so that a hint can name them. Raises ConfigurationError `config-missing` where
+    there is no file at all, `config-invalid` with file, table and key.
     """
     own_path = user_path(environ)
     own, settings = _load_user(own_path, environ)
@@ -76,9 +81,25 @@ def load(explicit: str | None, environ: Mapping[str, str], cwd: str) -> ServiceM
         raise ConfigurationError(
             "config-missing",
             f"no {PROJECT_FILE} here or above, and no {displayed(own_path)}",
-            f"scalekit-auth config gmail CONNECTION_NAME; or write {PROJECT_FILE}: {_MINIMAL}",
+            _beginning([parse_word(word) for word in asked if is_word(word)]),
         )
     return _merge(own, project, settings)
+
+
+def _beginning(asked: Sequence[Word]) -> str:
+    """Return what to type where there is no map yet, for the first of these words."""
+    name, connection_name, identifier = _EXAMPLE
+    typed_identifier = "ID"
+    if asked:
+        name, connection_name = asked[0].name, "CONNECTION_NAME"
+        identifier = asked[0].identifier or "ID"
+        typed_identifier = typed(identifier)
+    key = f'"{name}"' if "." in name else name
+    entry = f'{{ connection_name = "{connection_name}", identifier = {toml_text(identifier)} }}'
+    return (
+        f"scalekit-auth config {name} CONNECTION_NAME --identifier {typed_identifier}; "
+        f"or write {PROJECT_FILE}: services.{key} = {entry}"
+    )
 
 
 def _load_user(path: str, environ: Mapping[str, str]) -> tuple[_Part | None, UserSettings]:
@@ -212,7 +233,7 @@ def _keep_hosts(own: Service, service: Service) -> Service:
 def _replacement(own: Service, service: Service) -> list[str]:
     """Say that a project acts for another account than the user's own entry of that name."""
     changes = [
-        f"{key} {_said(new)} instead of {_said(old)}"
+        _change(key, new, old)
         for key, new, old in (
             ("connection_name", service.connection_name, own.connection_name),
             ("identifier", service.identifier, own.identifier),
@@ -227,5 +248,13 @@ def _replacement(own: Service, service: Service) -> list[str]:
     return [f"{where} replaces your own service {service.name}: {', '.join(changes)}"]
 
 
+def _change(key: str, new: str | None, old: str | None) -> str:
+    if new is None:
+        return f"no {key}, where yours has {_said(old)}"
+    if old is None:
+        return f"{key} {_said(new)}, where yours has none"
+    return f"{key} {_said(new)} instead of {_said(old)}"
+
+
 def _said(value: str | None) -> str:
-    return "none" if value is None else f'"{shown(value, 60)}"'
+    return f'"{shown(value, 60)}"'

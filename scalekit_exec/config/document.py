@@ -22,10 +22,16 @@ _KEPT_OUT = (
     "a secret does not belong in the map: put it into a .env file as SCALEKIT_CLIENT_SECRET, into "
     "the system's keyring, or let client_secret_command in your own [scalekit] print it"
 )
+_UNCLOSED = "the text has no closing quote"
 # What tomli says in its own words, where ours are plainer.
 _PLAINER = {
     "cannot overwrite a value": "this key stands there twice",
     "invalid value": "this is not a value; text needs quotes",
+    "illegal character '\\n'": _UNCLOSED,
+    "found invalid character '\\n'": _UNCLOSED,
+    "unterminated string": _UNCLOSED,
+    'expected "\'"': _UNCLOSED,
+    "expected \"'''\"": _UNCLOSED,
 }
 
 
@@ -133,7 +139,8 @@ def _parse(file: str, text: str) -> dict[str, object]:
         what = error.msg[:1].lower() + error.msg[1:]
         what = _PLAINER.get(what, what)
         where = f"line {error.lineno}, column {error.colno}"
-        raise _malformed(file, f"{where}: {shown(what)}", "correct that line") from None
+        hint = 'close it, as in "text"' if what == _UNCLOSED else "correct that line"
+        raise _malformed(file, f"{where}: {shown(what)}", hint) from None
     except (ValueError, RecursionError):
         # A number of thousands of digits, or tables nested hundreds deep.
         raise _malformed(file, "a value too large or nested too deeply", "simplify it") from None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from scalekit_exec.model import Service, ServiceMap
 
-__all__ = ["Word", "check_conflicts", "is_word", "parse_word", "select"]
+__all__ = ["Word", "check_conflicts", "is_word", "parse_word", "select", "unknown"]
 
 _FORM = "NAME, NAME@IDENTIFIER, NAME=VARIABLE or NAME@IDENTIFIER=VARIABLE"
 
@@ -87,11 +87,13 @@ def select(
     *,
     identifier: str | None,
     windows: bool = False,
+    sets_variables: bool = True,
 ) -> tuple[Wanted, ...]:
     """Settle what each word wants: service, identifier and variables, in the order of the words.
 
     `identifier` is the launch's own, for services that are named without `@`. A group stands for
-    its services; what is wanted twice alike counts once.
+    its services; what is wanted twice alike counts once. Where nothing `sets_variables`, two may
+    want the same one.
 
     Raises UsageError `usage` for a word of another form, `variable-conflict` where two want the
     same variable; ConfigurationError `unknown-service`, and `config-invalid` where an identifier is
@@ -102,13 +104,13 @@ def select(
     parsed = [parse_word(text) for text in words]
     for word in parsed:
         _check_word(word, service_map, windows=windows)
-    unknown = {
+    strangers = {
         word.name: word
         for word in parsed
         if word.name not in service_map.services and word.name not in service_map.groups
     }
-    if unknown:
-        raise _unknown(tuple(unknown), service_map)
+    if strangers:
+        raise unknown(tuple(strangers), service_map)
     wanted: dict[object, Wanted] = {}
     for word in parsed:
         for name in service_map.groups.get(word.name, (word.name,)):
@@ -116,7 +118,8 @@ def select(
             one = _want(service_map.services[name], single, identifier)
             wanted.setdefault((name, one.identifier, one.variables), one)
     chosen = tuple(wanted.values())
-    check_conflicts(chosen, windows=windows)
+    if sets_variables:
+        check_conflicts(chosen, windows=windows)
     return chosen
 
 
@@ -140,8 +143,13 @@ def _check_identifier(text: str, where: str) -> None:
         raise UsageError("usage", f"{where}: {fault}", "check the identifier")
 
 
-def _unknown(names: tuple[str, ...], service_map: ServiceMap) -> ConfigurationError:
-    """Say which words are in neither file, and what to do: seldom a slip, mostly not set up yet."""
+def unknown(
+    names: tuple[str, ...], service_map: ServiceMap, way_out: str = ""
+) -> ConfigurationError:
+    """Say which words are in neither file, and what to do: seldom a slip, mostly not set up yet.
+
+    `way_out` stands in place of the way to set it up at Scalekit.
+    """
     known = (*service_map.services, *service_map.groups)
     files = " or ".join(displayed(path) for path in service_map.files) or "the map"
     failures = [
@@ -150,8 +158,9 @@ def _unknown(names: tuple[str, ...], service_map: ServiceMap) -> ConfigurationEr
     ]
     guesses = [meant for meant in (nearest(name, known) for name in names) if meant]
     guess = f"did you mean {' and '.join(guesses)}? Otherwise: " if guesses else ""
-    hint = (
-        f"{guess}1. create a connection in the Scalekit dashboard, "
+    hint = guess + (
+        way_out
+        or "1. create a connection in the Scalekit dashboard, "
         f"2. scalekit-auth config {names[0]} CONNECTION_NAME, 3. run this again"
     )
     listed = ", ".join(f'"{shown(name, 60)}"' for name in names)

@@ -38,6 +38,7 @@ __all__ = [
     "read_connections",
     "read_groups",
     "read_services",
+    "toml_text",
 ]
 
 PROJECT_KEYS = ("identifier", "services", "groups")
@@ -96,7 +97,7 @@ def read_services(root: Table, trust: Trust) -> dict[str, Service]:
     found = {}
     for name, value in table.values.items():
         if isinstance(value, str) and is_plain_name(name):
-            hint = f"[services.{name}] and below it: connection_name = {_toml(value)}"
+            hint = f"[services.{name}] and below it: connection_name = {toml_text(value)}"
             raise table.error(name, "must be a table, not a string", hint)
         inner = table.table(name)
         if inner is not None:
@@ -223,7 +224,7 @@ def _check_variable(variable: Variable, table: Table, trust: Trust) -> None:
         # A fixed text could name a file or a server (GOOGLE_APPLICATION_CREDENTIALS, AWS_ENDPOINT).
         why = f"in a project's map {name} holds something of the account, such as {{token}}"
     if why:
-        allowed = ", ".join(_toml(item) for item in (*trust.allow_variables, name))
+        allowed = ", ".join(toml_text(item) for item in (*trust.allow_variables, name))
         hint = f"allow_variables = [{allowed}] in {displayed(trust.user_path)}"
         raise table.error("env", why, hint)
 
@@ -311,7 +312,7 @@ def read_connections(root: Table) -> tuple[dict[str, Service], list[str]]:
     return services, unusable
 
 
-def _toml(text: str) -> str:
+def toml_text(text: str) -> str:
     """Write a string for a hint, to be pasted into a map."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{shown(escaped, 80)}"'

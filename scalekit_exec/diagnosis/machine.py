@@ -6,7 +6,7 @@ import platform
 import sys
 from typing import TYPE_CHECKING
 
-from scalekit_exec import __version__
+from scalekit_exec import __version__, packages
 from scalekit_exec.diagnosis.check import OK, SKIPPED, WARNING, Check
 from scalekit_exec.errors import shown
 from scalekit_exec.files import displayed
@@ -35,7 +35,8 @@ def versions() -> Check:
         f"{platform.system()} {shown(platform.release(), 60)} {platform.machine()}",
     )
     if sdk == "missing":
-        remedy = "pip install scalekit-sdk-python; only the transport sdk and connections need it"
+        remedy = packages.install("scalekit-sdk-python")
+        remedy += "\nonly the transport sdk, connections and the sandbox need it"
         return Check("versions", WARNING, ", ".join(parts), remedy)
     return Check("versions", OK, ", ".join(parts))
 
@@ -72,12 +73,18 @@ def _is_piped() -> bool:
 
 
 def completion(environ: Mapping[str, str], scripts: Mapping[str, str]) -> Check:
-    """Tell whether the user's shell completes our words; `scripts` has today's, by shell."""
+    """Tell whether the user's shell completes our words; `scripts` has today's, by shell.
+
+    Without SHELL it is the shell that the user is in, as `completion --install` finds it.
+    """
     name = "completion"
     program = environ.get("SHELL", "").replace("\\", "/").rsplit("/", 1)[-1]
     shell = detect.KNOWN.get(program, program)
+    if not shell:
+        above = detect.find(environ)
+        shell = above.name if above.found else ""
     if shell not in scripts:
-        told = f"for {shown(shell, 40)}" if shell else "while SHELL is not set"
+        told = f"for {shown(shell, 40)}" if shell else "while SHELL is not set and no shell is seen"
         return Check(name, SKIPPED, f"there is none {told}")
     remedy = f"scalekit-auth completion {shell} --install"
     path = installation.found(shell, environ)

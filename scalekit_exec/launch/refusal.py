@@ -17,14 +17,21 @@ if TYPE_CHECKING:
 
 __all__ = ["by_system", "not_executable", "not_found"]
 
-# Words that a shell answers itself and that no file is needed for: the builtins of sh, bash and
-# zsh, their keywords, and the aliases that distributions ship.
-SHELL_WORDS = (
-    " . : [[ alias autoload bg bind builtin caller case cd command compgen complete declare dirs"
-    " disown enable eval exec exit export fc fg for function getopts hash history if jobs l la let"
-    " ll local logout mapfile popd pushd read readonly return select set setopt shift shopt source"
-    " suspend time times trap type typeset ulimit umask unalias unset until wait while "
-)
+# Words that a shell answers itself and that no file is needed for, by the shell that does: the
+# builtins and keywords of POSIX, of bash and of zsh.
+SHELL_WORDS = {
+    "sh": (
+        " . : alias bg case cd command eval exec exit export fg for getopts hash if jobs read"
+        " readonly return set shift times trap type ulimit umask unalias unset until wait while "
+    ),
+    "bash": (
+        " [[ bind builtin caller compgen complete declare dirs disown enable fc function history"
+        " let local logout mapfile popd pushd select shopt source suspend time typeset "
+    ),
+    "zsh": " autoload setopt unsetopt ",
+}
+# The aliases that distributions ship. A shell that is started for one command has none.
+ALIASES = " l la ll "
 INTERPRETERS = {".py": "python3", ".sh": "sh", ".js": "node", ".rb": "ruby", ".pl": "perl"}
 LONGEST_STRING_PAGES = 32  # MAX_ARG_STRLEN in linux/binfmts.h
 LINE = 256  # what the kernel reads of a first line (BINPRM_BUF_SIZE)
@@ -55,8 +62,11 @@ def _hint(command: str, folders: list[str]) -> str:
 
 
 def _hint_for_name(command: str, folders: list[str]) -> str:
-    if f" {command} " in SHELL_WORDS:
-        return f"{command} is part of the shell: {_shell_line(command + ' …')}"
+    for shell, words in SHELL_WORDS.items():
+        if f" {command} " in words:
+            return f"{command} is part of the shell: {_shell_line(command + ' …', shell)}"
+    if f" {command} " in ALIASES:
+        return f"{command} is an alias as a rule, which is not seen here: write what it stands for"
     if os.path.isfile(command):
         return f"there is one in the working folder: {shown(os.path.join('.', command))}"
     alias = "an alias or function of your shell is not seen here: write what it stands for"
@@ -64,12 +74,12 @@ def _hint_for_name(command: str, folders: list[str]) -> str:
     return f'did you mean "{shown(match)}"? {alias}' if match else alias
 
 
-def _shell_line(text: str) -> str:
+def _shell_line(text: str, shell: str = "sh") -> str:
     if sys.platform == "win32":
         line = f'cmd /c "{shown(text)}"'
     else:
         quoted = shown(text).replace("'", "'\\''")
-        line = f"sh -c '{quoted}'"
+        line = f"{shell} -c '{quoted}'"
     return line
 
 

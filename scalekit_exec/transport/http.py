@@ -22,7 +22,7 @@ from scalekit_exec.transport.answers import (
     decode,
     with_error_info,
 )
-from scalekit_exec.transport.refusals import refusal
+from scalekit_exec.transport.refusals import refusal, request_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -311,6 +311,8 @@ class ServiceToken:
             headers=lambda: {"Content-Type": "application/x-www-form-urlencoded"},
         )
         host = self._exchange.host
+        if answer.status != 200:
+            request_id(answer, self._exchange.say)
         if answer.status in (400, 401):
             raise VaultError(
                 "credentials-rejected",

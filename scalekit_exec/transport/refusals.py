@@ -89,7 +89,9 @@ def _meaning(answer: Answer, name: str, permission: str) -> tuple[str, str, str]
     return known.get(status) or (
         "unexpected-answer",
         f"{name} answers {status}",
-        "run again with -v for the request's id, and give that to Scalekit's support",
+        "run again with -v for the request's id, and give that id to Scalekit's support"
+        if _request_id(answer)
+        else "try again in a minute; if it stays, check the URL and what stands between",
     )
 
 
@@ -107,6 +109,11 @@ def _permissions(answer: Answer) -> str:
 
 def request_id(answer: Answer, say: Callable[[str], None]) -> None:
     """Say the id by which Scalekit's support finds a request, where the answer has one."""
-    found = _inner(answer, "request_info").get("request_id")
-    if isinstance(found, str) and found:
+    found = _request_id(answer)
+    if found:
         say(f"Scalekit's id of this request is {shown(found, 80)}")
+
+
+def _request_id(answer: Answer) -> str:
+    found = _inner(answer, "request_info").get("request_id")
+    return found if isinstance(found, str) else ""

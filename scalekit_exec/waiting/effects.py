@@ -153,7 +153,7 @@ class Effects:
 
     def pending(self, target: Target) -> None:
         """Tell that the sign-in is done and its check is not."""
-        name = shown(target.wanted.service.name)
+        name = shown(target.wanted.named)
         if self._states:
             self._show.say(f"{name}: signed in; Scalekit now checks who it was")
         else:
@@ -165,7 +165,7 @@ class Effects:
     def authorized(self, target: Target) -> None:
         """Tell that a service is ready."""
         self._ready.add(target.wanted.named)
-        self._show.say(f"{shown(target.wanted.service.name)}: authorized")
+        self._show.say(f"{shown(target.wanted.named)}: authorized")
 
     def expires_at(self, target: Target) -> float | None:
         """Tell when the link that was shown ends; None while nobody has opened our own page."""
@@ -188,7 +188,7 @@ class Effects:
         try:
             self._vault.verify(fields["auth_request_id"], wanted.identifier)
         except ScalekitExecError as error:
-            self._show.say(f"{shown(wanted.service.name)}: {error.message}")
+            self._show.say(f"{shown(wanted.named)}: {error.message}")
             return False, f"{who} could not be verified: {error.message}"
         self._wake()
         return True, f"{who} is authorized. You can close this page."

@@ -21,6 +21,7 @@ __all__ = ["Show", "countdown"]
 
 CLEAR = "\r\x1b[K"
 USUAL_WIDTH = 80
+LONGEST_NAME = 40
 
 
 def countdown(names: Sequence[str], left: int | None, width: int) -> str:
@@ -45,6 +46,16 @@ def _width() -> int:
     except (OSError, ValueError):
         columns = 0
     return (columns or USUAL_WIDTH) - 1
+
+
+def _in_background() -> bool:
+    """Tell whether the terminal on stderr is somebody else's now, as that of `COMMAND &` is."""
+    if not hasattr(os, "tcgetpgrp"):
+        return False
+    try:
+        return os.tcgetpgrp(2) != os.getpgrp()
+    except OSError:  # not our terminal in that sense: nobody else types there
+        return False
 
 
 class Show:
@@ -93,7 +104,7 @@ class Show:
         else:
             state = ""
             self.say(f'no account "{who}" on {where} yet')
-        self.say(f'{shown(wanted.service.name)}: "{who}" must authorize {where} at {host}{state}')
+        self.say(f'{shown(wanted.named)}: "{who}" must authorize {where} at {host}{state}')
 
     def link(self, target: Target, link: Link, number: int) -> None:
         """Show a link and its own end."""
@@ -110,7 +121,7 @@ class Show:
                 }
             )
             return
-        name = shown(wanted.service.name)
+        name = shown(wanted.named)
         what = "open" if number == 1 else "that link has ended; open"
         until = f" (until {local_time(link.expires_at)})" if link.expires_at else ""
         self.say(f"{name}: {what}{until}: {link.url}")
@@ -118,14 +129,22 @@ class Show:
     def patience(self, seconds: float, targets: Sequence[Target]) -> None:
         """Say how long we wait, and for whom."""
         if self._emit is None:
-            names = ", ".join(shown(target.wanted.service.name) for target in targets)
-            self.say(f"waiting {seconds:.0f} s for {names}; Ctrl-C leaves")
+            names = ", ".join(shown(target.wanted.named) for target in targets)
+            unseen = self._raw is not None and _in_background()
+            self.say(f"waiting {seconds:.0f} s for {names}{'' if unseen else '; Ctrl-C leaves'}")
 
     def count(self, waiting: Sequence[Target], expires_at: float | None) -> None:
-        """Show what is waited for and how long the next link is good, in place."""
+        """Show what is waited for and how long the next link is good, in place.
+
+        Not in the background, where it would stand over what is typed; in the foreground again.
+        """
         if self._raw is None or os.environ.get("TERM") == "dumb":
             return
-        names = [shown(target.wanted.service.name, 20) for target in waiting]
+        if _in_background():
+            with self._lock:
+                self._counting = False  # what there was has scrolled away with the prompt
+            return
+        names = [shown(target.wanted.named, LONGEST_NAME) for target in waiting]
         left = None if expires_at is None else max(0, int(expires_at - time.time()))
         text = countdown(names, left, _width())
         with self._lock:
@@ -135,6 +154,6 @@ class Show:
     def settle(self) -> None:
         """Take the countdown away, so that the next line stands alone."""
         with self._lock:
-            if self._counting and self._raw is not None:
+            if self._counting and self._raw is not None and not _in_background():
                 self._raw(CLEAR)
             self._counting = False

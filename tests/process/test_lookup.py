@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from scalekit_exec import launch
 from scalekit_exec.errors import CommandError
+from scalekit_exec.launch import refusal
 from tests.support.processes import FUNCTIONS, Launcher, Start, run
 
 if TYPE_CHECKING:
@@ -121,7 +124,9 @@ def test_the_child_s_path_counts_and_not_ours(launcher: Launcher, tmp_path: Path
     ("word", "hint"),
     [
         ("cd", "sh -c 'cd …'"),
-        ("ll", "sh -c 'll …'"),
+        ("ll", "write what it stands for"),
+        ("source", "bash -c 'source …'"),
+        ("setopt", "zsh -c 'setopt …'"),
         ("echo $A | cat", "sh -c 'echo $A | cat'"),
         ("it's here", "sh -c 'it'\\''s here'"),
         ("A=secret", "env A=… COMMAND"),
@@ -144,6 +149,17 @@ def test_a_command_that_is_not_there_comes_with_the_likely_reason(
     assert caught.value.code == "not-found"
     assert hint in caught.value.hint
     assert "secret" not in caught.value.hint + caught.value.message
+
+
+def test_a_hint_for_a_builtin_names_a_shell_that_has_it() -> None:
+    for shell, words in refusal.SHELL_WORDS.items():
+        program = shutil.which("dash" if shell == "sh" else shell)
+        if program is None:
+            continue
+        for word in words.split():
+            command = [program, "-c", f"type {shlex.quote(word)}"]
+            done = subprocess.run(command, capture_output=True, check=False)
+            assert done.returncode == 0, (shell, word)
 
 
 def test_a_foreign_name_is_shown_escaped() -> None:

@@ -152,3 +152,23 @@ def test_missing_credentials_inside_a_launch_hint_at_serve(folder: Folder) -> No
     assert done.status == 125
     assert "error[credentials-missing]" in done.err
     assert "add --serve to it" in done.err
+
+
+@pytest.mark.parametrize("serve", ["--serve", "--serve-only"])
+@pytest.mark.parametrize("word", ["slack", "slack@ops-bot"])
+def test_scalekit_auth_inside_names_what_works_there(
+    folder: Folder, nowhere: Path, serve: str, word: str
+) -> None:
+    for at in (folder.path, nowhere):
+        code = "import os, sys; os.chdir(sys.argv[1]); os.execvp(sys.argv[2], sys.argv[2:])"
+        auth = PROGRAM.replace("scalekit-exec", "scalekit-auth")
+        words = (sys.executable, "-c", code, str(at), auth, "token", word)
+        done = folder.launch(serve, word, "--", *words)
+        assert done.status == 1
+        assert "dashboard" not in done.err
+        hint = done.err.partition("  hint: ")[2]
+        assert f"scalekit-exec {word} -- COMMAND" in hint
+        call = hint[hint.index("get_token") : hint.index(" in Python")]
+        asked = f"from scalekit_exec import get_token; print({call})"
+        there = folder.launch(serve, word, "--", sys.executable, "-c", asked)
+        assert there.out.startswith("sandbox-"), there.err

@@ -61,8 +61,17 @@ class _OptionalValue(click.Command):
     """A command whose `--wait` takes a value only with `=`, as the launcher's does."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words.refuse_blank(args)
         spelt_out = [f"--wait={PATIENCE:.0f}" if word == "--wait" else word for word in args]
         return super().parse_args(ctx, spelt_out)
+
+
+class _Patience(click.Option):
+    """`--wait[=SECONDS]`, without the blank that its value must not have."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        return record and (record[0].replace(" [=", "[="), record[1])
 
 
 @click.command(cls=_OptionalValue)
@@ -72,6 +81,7 @@ class _OptionalValue(click.Command):
 @click.option(
     "--wait",
     "seconds",
+    cls=_Patience,
     metavar="[=SECONDS]",
     envvar="SCALEKIT_EXEC_WAIT",
     help="For the person (300).",
@@ -217,7 +227,7 @@ class _Call:
     def _done(self, wanted: Wanted, what: str) -> None:
         self._rows.append(_row(wanted, ACTIVE, ""))
         if not self._session.as_json and what != "authorized":
-            self._session.speaker.note(f"{shown(wanted.service.name)}: {what}")
+            self._session.speaker.note(f"{shown(wanted.named)}: {what}")
 
     def _fail(self, failure: Failure) -> None:
         # With --force, to run this again would be to ask for it all once more.

@@ -76,7 +76,7 @@ def command(
     if form == "github":
         github.check(session.environ)
     service_map = session.service_map()
-    wanted = session.select(service_map, services)
+    wanted = session.select(service_map, services, sets_variables=True)
     filled = handover.resolve(session, service_map, wanted, min_ttl)
     # Out of nothing, so that what is there is what a launch sets.
     policy = environment.Policy(windows=WINDOWS)

@@ -13,14 +13,25 @@ from scalekit_exec.cli import questions
 from scalekit_exec.cli.auth.session import Result, Session, common
 from scalekit_exec.config import normal_url
 from scalekit_exec.config.settings import is_plain_name
-from scalekit_exec.errors import ConfigurationError, ScalekitExecError, UsageError, shown
+from scalekit_exec.errors import (
+    ConfigurationError,
+    ScalekitExecError,
+    UsageError,
+    VaultError,
+    shown,
+)
 from scalekit_exec.files import displayed
 from scalekit_exec.model import ClientCredentials
 from scalekit_exec.record import record
 from scalekit_exec.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from scalekit_exec.model import ScalekitSettings, UserSettings
+
+    T = TypeVar("T")
 
 __all__ = ["Place", "command", "place"]
 
@@ -30,6 +41,11 @@ _WHERE = "it is in the Scalekit dashboard: Developers, Settings, API credentials
 _WITHOUT = (
     "scalekit-auth login --store env keeps it in {env}, which only you can read\n"
     'or set client_secret_command in {file}, as in ["pass", "show", "scalekit"]'
+)
+# What a launch's hints call the three, of which no variable is set here, and what they are.
+_SAID = (
+    ("SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET", "the client id and the secret"),
+    ("SCALEKIT_ENV_URL", "the URL"),
 )
 
 
@@ -82,7 +98,7 @@ def command(
     line = connect.Line(
         session.environ, session.deadline(), session.speaker.verbose, where.current, "https"
     )
-    proof.prove(client, line)
+    _prove(client, line)
     if store == ENV:
         path = custody.env_path(session.environ)
         custody.keep_in_env(path, client)
@@ -134,20 +150,33 @@ def _store(session: Session, where: Place, store: str | None) -> str:
     fault = custody.keyring_fault()
     if not fault:
         return KEYRING
+    remedy = custody.keyring_remedy()
     if store is None and where.environment is None and questions.is_possible():
-        session.speaker.note(fault)
+        session.speaker.note(f"{fault}; {remedy}" if remedy else fault)
         if questions.confirm(f"Keep the secret in {displayed(env)}, which only you can read?"):
             return ENV
     hint = _WITHOUT.format(env=displayed(env), file=displayed(where.settings.path))
     if where.environment is not None:
         hint = hint.splitlines()[-1].removeprefix("or ")
-    raise ConfigurationError("credentials-missing", fault, hint)
+    told = f"{remedy}\nor {hint}" if remedy else hint
+    raise ConfigurationError("credentials-missing", fault, told)
+
+
+def _prove(client: ClientCredentials, line: connect.Line) -> None:
+    """Try the credentials; what is wrong with them is told without variables that nobody set."""
+    try:
+        proof.prove(client, line)
+    except VaultError as error:
+        hint = error.hint
+        for name, said in _SAID:
+            hint = hint.replace(name, said)
+        raise VaultError(error.code, error.message, hint, status=error.status) from None
 
 
 def _client(
     where: Place, url: str | None, client_id: str | None, *, from_stdin: bool
 ) -> ClientCredentials:
-    """Ask for what was not given, and check what came."""
+    """Ask for what was not given, and check what came; what was typed wrongly is asked for anew."""
     current = where.current
     if (url is None or client_id is None or not from_stdin) and not questions.is_possible():
         raise UsageError(
@@ -156,22 +185,56 @@ def _client(
             "scalekit-auth login --url URL --client-id ID --secret-stdin < FILE",
         )
     if url is None:
-        url = questions.ask("Scalekit environment URL", (current and current.env_url) or "")
+        known = (current and current.env_url) or ""
+        env_url = _until_right(
+            "Scalekit environment URL", lambda text: _url(questions.ask(text, known))
+        )
+    else:
+        env_url = _url(url)
+    if client_id is None:
+        known_id = (current and current.client_id) or ""
+        client_id = _until_right(
+            "Client id", lambda text: _client_id(questions.ask(text, known_id))
+        )
+    client_id = _client_id(client_id)
+    if from_stdin:
+        secret = _secret(_from_stdin())
+    else:
+        question = "Client secret (not shown)"
+        secret = _until_right(question, lambda text: _secret(questions.ask_secret(text)))
+    return ClientCredentials(client_id, secret, env_url, "this login")
+
+
+def _until_right(question: str, ask: Callable[[str], T]) -> T:
+    """Ask until the answer can be right, saying above the question what was wrong with the last."""
+    text = question
+    while True:
+        try:
+            return ask(text)
+        except UsageError as error:
+            text = f"{error.message}; {error.hint}\n{question}"
+
+
+def _url(text: str) -> str:
     try:
-        env_url = normal_url(url.strip())
+        return normal_url(text.strip())
     except ValueError as error:
         hint = "as on the dashboard's API credentials page: https://NAME.scalekit.com"
         raise UsageError("usage", f"the URL {error}", hint) from None
-    if client_id is None:
-        client_id = questions.ask("Client id", (current and current.client_id) or "")
-    if not (client_id.isascii() and client_id.isprintable() and 0 < len(client_id) <= 200):
+
+
+def _client_id(text: str) -> str:
+    if not (text.isascii() and text.isprintable() and 0 < len(text) <= 200):
         # Not shown: it may be the secret, in the wrong place.
         raise UsageError("usage", "that is no client id", f"it begins with skc_; {_WHERE}")
-    secret = _from_stdin() if from_stdin else questions.ask_secret("Client secret (not shown)")
+    return text
+
+
+def _secret(secret: Secret) -> Secret:
     fault = keeping.fault(secret.reveal())
     if fault:
         raise UsageError("usage", f"the client secret {fault}", f"copy it once more; {_WHERE}")
-    return ClientCredentials(client_id, secret, env_url, "this login")
+    return secret
 
 
 def _from_stdin() -> Secret:

@@ -83,6 +83,9 @@ def command(
     SCALEKIT_CA_BUNDLE of the sandbox, and end with it. Without: print those four, and serve until a
     signal comes, until standard input closes if it is a pipe, or until the lifetime is over.
 
+    For a shell with those four, type scalekit-auth sandbox -- sh; a shell that reads them by eval
+    would wait for the end, and find nobody there.
+
     No map is read, and no credentials of yours.
     """
     words: list[str] | None = click.get_current_context().meta.get(_MINE)
@@ -103,6 +106,10 @@ def command(
         if words is not None and program is not None:
             return _run(program, words, variables)
         over = _end_in_sight()
+        if not session.as_json and not os.isatty(1):
+            # eval "$(scalekit-auth sandbox)" would wait for the end, and then find nobody there.
+            serving = f"serving for {lifetime:g} s, or until it is ended"
+            session.speaker.note(f"{serving}; for a shell with it: scalekit-auth sandbox -- sh")
         _tell(variables, as_json=session.as_json)
         over.wait(lifetime)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import dataclass
@@ -11,9 +12,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalekit_exec import config, connect, credentials
+from scalekit_exec.broker import client as broker
 from scalekit_exec.cli import terminal, words
 from scalekit_exec.clock import Deadline
-from scalekit_exec.errors import UsageError, nearest, shown, typed
+from scalekit_exec.errors import (
+    ConfigurationError,
+    NoCredentialsError,
+    UsageError,
+    nearest,
+    shown,
+    typed,
+)
 from scalekit_exec.files import working_folder
 
 if TYPE_CHECKING:
@@ -108,17 +117,27 @@ class Session:
 
     def service_map(self) -> ServiceMap:
         """Load the map as a launch would, and say its notes."""
-        found = config.load(self.config, self.environ, self.folder())
+        try:
+            found = config.load(self.config, self.environ, self.folder(), _named())
+        except ConfigurationError as error:
+            raise self._served(error) from None
         for note in found.notes:
             self.speaker.note(note)
         for path in found.files:
             self.speaker.verbose(f"read {shown(path)}")
         return found
 
-    def select(self, service_map: ServiceMap, named: Sequence[str]) -> tuple[Wanted, ...]:
+    def select(
+        self, service_map: ServiceMap, named: Sequence[str], *, sets_variables: bool = False
+    ) -> tuple[Wanted, ...]:
         """Return what the words name; all services of the map where there are none."""
-        chosen = tuple(named) or tuple(service_map.services)
-        return config.select(service_map, chosen, identifier=self.identifier, windows=WINDOWS)
+        return config.select(
+            service_map,
+            tuple(named) or tuple(service_map.services),
+            identifier=self.identifier,
+            windows=WINDOWS,
+            sets_variables=sets_variables,
+        )
 
     def request(self, service_map: ServiceMap) -> credentials.Request:
         """Return the question for credentials that this call's options ask."""
@@ -130,7 +149,24 @@ class Session:
 
     def client(self, service_map: ServiceMap) -> ClientCredentials:
         """Find the client credentials."""
-        return credentials.find(self.request(service_map), self.speaker.note)
+        try:
+            return credentials.find(self.request(service_map), self.speaker.note)
+        except NoCredentialsError as error:
+            raise self._served(error) from None
+
+    def _served(self, error: ConfigurationError) -> ConfigurationError:
+        """Return the error with what works inside a launch that serves, where it is about that."""
+        lacking = error.code == "config-missing" or isinstance(error, NoCredentialsError)
+        if not lacking or broker.find(self.environ) is None:
+            return error
+        name = next(iter(_named()), "SERVICE")
+        word = config.parse_word(name).named if config.is_word(name) else "SERVICE"
+        hint = (
+            "the launch around this one serves its tokens without that: "
+            f"scalekit-exec {typed(word)} -- COMMAND [ARG...], or get_token({json.dumps(word)}) "
+            f"in Python\nall that {PROGRAM} does belongs outside of that launch"
+        )
+        return type(error)(error.code, error.message, hint)
 
     def vault(
         self, service_map: ServiceMap, client: ClientCredentials, deadline: Deadline
@@ -163,6 +199,14 @@ class Session:
             for line in result.lines:
                 terminal.answer(line)
         return result.status
+
+
+def _named() -> tuple[str, ...]:
+    """Return the SERVICE words of the command that runs."""
+    context = click.get_current_context(silent=True)
+    given = context.params if context is not None else {}
+    words = given.get("services") or (given.get("service"),)
+    return tuple(word for word in words if word)
 
 
 def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
