@@ -107,14 +107,21 @@ def shown(text: object, limit: int = SHOWN_LENGTH) -> str:
     return "".join(out)
 
 
+# What no shell takes for anything else, as shlex.quote has it.
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
+
+
 def typed(word: str) -> str:
     """Return foreign text as one word of a command that a hint tells to type, quoted for a shell.
 
     A control character is shown escaped, and so means nothing to the shell.
     """
-    import shlex
+    text = shown(word, 400)
+    if text and _PLAIN.issuperset(text):
+        return text
+    import shlex  # it brings `re`
 
-    return shlex.quote(shown(word, 400))
+    return shlex.quote(text)
 
 
 def again(options: Mapping[str, str | None]) -> str:

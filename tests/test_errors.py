@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from scalekit_exec.errors import (
     raise_failures,
     reason,
     shown,
+    typed,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +43,11 @@ def test_shown_text_is_one_printable_line_of_bounded_length(text: str) -> None:
 @given(st.text(alphabet=st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=200))
 def test_plain_text_is_shown_as_it_is(text: str) -> None:
     assert shown(text) == text
+
+
+@given(st.text(max_size=60) | st.text("aZ0_@%+=:,./-~ $é", max_size=6))
+def test_a_typed_word_is_what_shlex_makes_of_it(text: str) -> None:
+    assert typed(text) == shlex.quote(shown(text, 400))
 
 
 def test_marks_that_reorder_a_line_become_visible() -> None:

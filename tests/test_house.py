@@ -8,15 +8,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import daemons
-from tests.support.launches import PROGRAM
-
-if TYPE_CHECKING:
-    from tests.support.launches import Folder
+from tests.support.launches import PROGRAM, Folder
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "scalekit_exec"
@@ -63,7 +59,7 @@ FORBIDDEN = {
 }
 
 
-def imported(folder: Folder, *words: str) -> set[str]:
+def imported(folder: Folder, *words: str, check: bool = True) -> set[str]:
     """Return the top-level modules that Python imports when it is started with these words."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", *words],
@@ -71,7 +67,7 @@ def imported(folder: Folder, *words: str) -> set[str]:
         cwd=folder.path,
         capture_output=True,
         text=True,
-        check=True,
+        check=check,
     )
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     names = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in lines[1:]}
@@ -101,6 +97,14 @@ def test_through_the_daemon_a_launch_imports_hardly_more_than_python(
 def test_help_imports_next_to_nothing(folder: Folder) -> None:
     found = imported(folder, PROGRAM, "--help")
     assert not found & {*FORBIDDEN, "ssl", "socket"}
+
+
+@pytest.mark.parametrize("words", [["gmail", "--", "true"], ["gmail", "--"], ["gmail"]])
+def test_a_usage_error_and_a_missing_map_import_next_to_nothing(
+    sealed: None, words: list[str]
+) -> None:
+    found = imported(Folder(Path.cwd()), PROGRAM, *words, check=False)
+    assert not found & {*FORBIDDEN, "ssl", "socket", "re", "shlex"}
 
 
 def test_importing_the_package_does_nothing() -> None:

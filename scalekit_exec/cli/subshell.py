@@ -80,8 +80,6 @@ def _taken_apart(
 
     A slip is no command on PATH and near a name of the map; it comes with that name.
     """
-    from shutil import which
-
     from scalekit_exec import config
 
     services: list[str] = []
@@ -93,12 +91,18 @@ def _taken_apart(
         if names is None or name in names:
             services.append(word)
             continue
-        meant = None if which(word, path=path) else nearest(name, names)
-        if meant is None:
+        meant = nearest(name, names)
+        if meant is None or _is_command(word, path):
             return services, slips, list(words[at:])
         slips[name] = meant
         services.append(meant + word.removeprefix(name))
     return services, slips, []
+
+
+def _is_command(word: str, path: str | None) -> bool:
+    from shutil import which
+
+    return which(word, path=path) is not None
 
 
 def _line(
