@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 KEPT = Path(__file__).parent / "instructions.json"
 TOLERANCE = 0.03
+BETWEEN_BUILDS = 1.4
 # Not the console script: what pip writes into that differs from version to version.
 START = "import sys; from scalekit_exec.entry import scalekit_exec; sys.exit(scalekit_exec())"
 MAP = """\

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scalekit_exec.broker.server import MOST_CONNECTIONS
 from scalekit_exec.clock import parse_rfc3339
 from scalekit_exec.errors import AuthorizationError, VaultError
 from tests.support.brokers import Accounts, Running, serving, want
@@ -242,6 +243,19 @@ def test_who_says_nothing_is_dropped_and_holds_up_nobody(running: Running) -> No
         assert 3 < time.monotonic() - started < 8
         idle[0].settimeout(5)
         assert idle[0].recv(10) == b""
+    finally:
+        for each in idle:
+            each.close()
+
+
+def test_no_more_connections_are_served_at_once_than_there_is_room_for(running: Running) -> None:
+    before = threading.active_count()
+    address = ("127.0.0.1", running.port)
+    idle = [socket.create_connection(address) for _ in range(MOST_CONNECTIONS + 40)]
+    try:
+        time.sleep(0.5)
+        assert MOST_CONNECTIONS - 8 < threading.active_count() - before <= MOST_CONNECTIONS
+        assert running.token() == "gmail_c-mess-1"  # once those that say nothing are dropped
     finally:
         for each in idle:
             each.close()

@@ -72,10 +72,6 @@ def counted(
     """Count the instructions of every case, once."""
     if shutil.which("valgrind") is None:
         pytest.skip("valgrind is not installed")
-    if instructions.build() not in instructions.read():
-        pytest.skip(
-            f"no figure for Python {instructions.build()}: python -m bench.instructions --write"
-        )
     return instructions.count_all(tmp_path_factory.mktemp("cost"), open_sandbox.environ())
 
 
@@ -85,8 +81,13 @@ def test_a_launch_takes_as_many_instructions_as_it_is_committed_to(
     counted: dict[str, int], case: str
 ) -> None:
     """Renewing the figure is right where the change is worth it: say so in the commit."""
-    committed = instructions.read()[instructions.build()][case]
-    change = counted[case] / committed - 1
+    kept = instructions.read()
+    if instructions.build() not in kept:
+        # Another build of Python: it differs, but never by as much as an import of the SDK.
+        most = max(figures[case] for figures in kept.values())
+        assert counted[case] <= most * instructions.BETWEEN_BUILDS
+        return
+    change = counted[case] / kept[instructions.build()][case] - 1
     assert abs(change) <= instructions.TOLERANCE, (
         f"{case} takes {change:+.1%} instructions; to renew: python -m bench.instructions --write"
     )

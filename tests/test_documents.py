@@ -210,7 +210,7 @@ def test_the_programs_are_installed_before_they_are_used_by_their_names() -> Non
     assert readme.index("## Installing") < readme.index("## Set up")
     before = readme[: readme.index("## Installing")]
     assert not re.search(r"(?<!bin/)(?<![\w-])scalekit-auth\b", before)
-    (install,) = re.findall(r"pipx install (\S+)", readme)
+    install = re.findall(r"pipx install (\S+)", readme)[0]
     assert install == "'.[keyring]'"  # `scalekit-auth login` of the set-up needs the extra
     assert "keyring" in PROJECT["project"]["optional-dependencies"]
     assert install in text_of("SKILL.md")
@@ -419,3 +419,19 @@ def test_the_wheel_is_held_to_every_file_that_it_promises() -> None:
     ends = (".bash", ".fish", ".yash")
     found = {name for name in files if name.startswith("_") or name.endswith(ends)}
     assert {Path(source).name for source in promised} == found
+
+
+def test_what_readme_shows_of_hosts_and_of_the_broker_is_what_their_pages_have() -> None:
+    fenced = re.compile(r"^```(json|yaml|dockerfile|js)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    pages = text_of("docs/hosts.md") + text_of("docs/broker.md")
+    shown = fenced.findall(text_of("README.md"))
+    assert [language for language, _ in shown] == ["json", "yaml", "dockerfile", "js"]
+    for _, code in shown:
+        assert code in pages
+
+
+@pytest.mark.parametrize("page", ["README.md", "SKILL.md"])
+def test_every_place_where_it_is_to_run_is_shown(page: str) -> None:
+    text = text_of(page)
+    for sign in ('"mcpServers"', "secrets.SCALEKIT_CLIENT_SECRET", "ENTRYPOINT", "ssh host"):
+        assert sign in text

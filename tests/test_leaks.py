@@ -151,6 +151,32 @@ def test_the_watch_sees_a_child_that_does_leak(folder: Folder, tmp_path: Path) -
     assert any('"made"' in call for call in created(calls))
 
 
+@needs_strace
+@pytest.mark.parametrize("option", ["--redact", "--serve", "--serve-only", None])
+def test_a_launch_that_stays_shields_its_memory_before_it_asks_anybody(
+    folder: Folder, tmp_path: Path, option: str | None
+) -> None:
+    if option is None:  # the user's own file says so
+        own = Path(os.environ["HOME"], ".config", "scalekit-exec", "config.toml")
+        own.parent.mkdir(parents=True)
+        own.write_text("redact = true\n")
+    log = tmp_path / "calls"
+    line = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        str(log),
+        "-e",
+        "trace=prctl,connect,clone,clone3,fork,vfork",
+    ]
+    words = [PROGRAM, *([option] if option else []), "gmail", "--", "true"]
+    subprocess.run([*line, *words], cwd=folder.path, env=folder.variables(), check=True)
+    calls = [line.partition(" ")[2].strip() for line in log.read_text().splitlines()]
+    assert calls[0].startswith(("prctl(PR_SET_DUMPABLE, 0", "prctl(PR_SET_DUMPABLE, SUID_DUMP_DI"))
+    assert any(call.startswith("connect(") for call in calls[1:])
+
+
 def all_files(folder: Path) -> dict[str, bytes]:
     return {
         str(path): path.read_bytes()

@@ -85,6 +85,8 @@ class _Launcher:
         from scalekit_exec.environment import Policy
 
         parsed = self.words
+        if self._serves() or parsed.redact:
+            self._shield()  # before all else; where it is the user's file that says so, below
         self._check_passed()
         policy = Policy(
             pristine=parsed.on("--pristine"),
@@ -109,9 +111,7 @@ class _Launcher:
         )
         finish: Callable[[Ready], int] = become
         if self._serves() or self._redacts():
-            from scalekit_exec import launch
-
-            launch.shield()
+            self._shield()
             finish = self._stay
         finish = self._speaking(finish)
         if "SCALEKIT_EXEC_URL" in self.environ and self._has_only_a_broker():
@@ -119,6 +119,11 @@ class _Launcher:
         connect = self.sources.sandbox if parsed.on("--sandbox") else self.sources.scalekit
         wait = self._wait if self.sources.patience() > 0 else None
         return run(request, self.sources.load_map, connect, self.speaker.warning, wait, finish)
+
+    def _shield(self) -> None:
+        from scalekit_exec import launch
+
+        launch.shield()
 
     def _shell(self) -> tuple[str, ...]:
         """Return the user's own shell as the command, or raise what says that one is missing."""

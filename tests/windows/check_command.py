@@ -95,6 +95,31 @@ def check_a_stale_variable_and_a_credential_go_whatever_their_case(folder: Path)
     assert not [name for name in child if name.upper().endswith("CLIENT_SECRET")], child
 
 
+def check_output_is_hidden_where_that_is_asked_for(folder: Path) -> None:
+    code = "import os; print('it is', os.environ['GMAIL_TOKEN'])"
+    done = run(folder, EXEC, "--redact", "gmail", "--", "python", "-c", code)
+    assert (done.returncode, done.stdout.strip()) == (0, b"it is [REDACTED]"), done
+
+
+def check_a_broker_gives_a_token_to_the_child(folder: Path) -> None:
+    code = (
+        "import os, urllib.request as u; e = os.environ; print(u.urlopen(u.Request("
+        "e['SCALEKIT_EXEC_URL'] + '/v1/token/gmail', headers={'Accept': 'text/plain',"
+        "'Authorization': 'Bearer ' + e['SCALEKIT_EXEC_AUTH']})).read().decode())"
+    )
+    done = run(folder, EXEC, "--serve-only", "gmail", "--", "python", "-c", code)
+    assert done.returncode == 0, done
+    assert done.stdout.startswith(b"sandbox-"), done
+
+
+def check_there_is_no_daemon_and_that_is_said(folder: Path) -> None:
+    for verb in ("start", "status", "stop"):
+        done = run(folder, AUTH, "daemon", verb)
+        assert done.returncode in (1, 2), done
+        assert b"Windows" in done.stderr, done
+        assert b"hint:" in done.stderr, done
+
+
 def check_batch_files_have_the_token_and_their_status_is_ours(folder: Path) -> None:
     for ending, status in ((".bat", 7), (".cmd", 9)):
         tool = folder / f"tool{status}{ending}"
