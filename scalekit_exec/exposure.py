@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from scalekit_exec.files import displayed, readable_by_others
+from scalekit_exec.files import displayed, readable_by_others, typed_path
 
 __all__ = ["exposures", "is_tracked"]
 
@@ -16,7 +16,7 @@ def exposures(path: str) -> list[str]:
     name = displayed(path)
     found = []
     if readable_by_others(path):
-        found.append(f"{name} can be read by other users; chmod 600 {name}")
+        found.append(f"{name} can be read by other users; chmod 600 {typed_path(path)}")
     if is_tracked(path):
         found.append(
             f"{name} is tracked by git: git rm --cached it, add it to .gitignore, and replace the "
@@ -28,11 +28,13 @@ def exposures(path: str) -> list[str]:
 def is_tracked(path: str) -> bool:
     """Tell whether git keeps this file; False where there is no git or no repository.
 
-    Only the index is read. A repository's own settings could name a program in `core.fsmonitor`,
-    which is why that is off.
+    A repository's own settings may name programs in many ways, of which git runs some to list
+    files too: to fetch what a partial clone lacks, for one. So git is shown the repository's index
+    and nothing else of it, by way of an empty repository of ours; and it may not use any transport.
     """
     import shutil
     import subprocess
+    import tempfile
 
     folder, name = os.path.split(os.path.abspath(path))
     git = shutil.which("git")
@@ -41,18 +43,66 @@ def is_tracked(path: str) -> bool:
         return False
     if os.path.realpath(os.path.dirname(git)) in (os.path.realpath(folder), os.getcwd()):
         return False
-    command = [git, "-c", "core.fsmonitor=false", "ls-files", "--error-unmatch", "--", name]
+    root, index = _repository(os.path.realpath(folder))
+    if not os.path.isfile(index):
+        return False
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory(prefix="scalekit-git-") as empty:
+            for part in ("objects", "refs"):
+                os.mkdir(os.path.join(empty, part))
+            with open(os.path.join(empty, "HEAD"), "w", encoding="ascii") as file:
+                file.write("ref: refs/heads/none\n")
+            done = subprocess.run(
+                [
+                    *(git, f"--git-dir={empty}", f"--work-tree={root}"),
+                    *("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"),
+                    *("ls-files", "--error-unmatch", "--", f":(literal){name}"),
+                ],
+                cwd=os.path.realpath(folder),
+                env=_environment(index),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=_SECONDS,
+                check=False,
+            )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+def _repository(folder: str) -> tuple[str, str]:
+    """Return the top of the working tree that a folder is in, and its index; empty where none is.
+
+    A bare repository is no such tree, not even where one lies in another's files.
+    """
+    while True:
+        place = os.path.join(folder, ".git")
+        if os.path.isdir(place):
+            return folder, os.path.join(place, "index")
+        if os.path.isfile(place):  # of a linked working tree, or a submodule
+            return folder, os.path.join(folder, _pointed_to(place), "index")
+        above = os.path.dirname(folder)
+        if above == folder:
+            return "", ""
+        folder = above
+
+
+def _pointed_to(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            line = file.read(4096).partition(b"\n")[0]
+    except OSError:
+        return ""
+    return os.fsdecode(line.removeprefix(b"gitdir:").strip())
+
+
+def _environment(index: str) -> dict[str, str]:
+    """Return git's environment: nothing of Scalekit's, nothing that points git elsewhere."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith(("GIT_", "SCALEKIT_", "TOOL_"))
+    }
+    ours = {"GIT_INDEX_FILE": index, "GIT_OPTIONAL_LOCKS": "0", "GIT_ALLOW_PROTOCOL": "none"}
+    return {**kept, **ours}

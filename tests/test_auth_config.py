@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import tomli
 
-from scalekit_exec.exposure import is_tracked
+from scalekit_exec.exposure import exposures, is_tracked
 from tests.support.auths import auth
 
 if TYPE_CHECKING:
@@ -86,6 +87,74 @@ def test_an_env_file_that_git_tracks_is_warned_of_and_git_runs_nothing(repositor
     assert not (repository / "ran").exists()
     git("-c", "core.fsmonitor=false", "rm", "-q", "--cached", ".env")
     assert auth("config").err == ""
+
+
+@pytest.fixture
+def partial(sealed: None) -> Path:
+    """Return a repository that lacks a folder's tree, and whose settings say how to fetch it."""
+    del sealed
+    for name in ("keep/x", "sub/y", ".env", "scalekit.toml"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text('[services.a]\nconnection_name = "1"\nidentifier = "me"\n')
+    git("init", "-q")
+    git("add", "-f", ".")
+    git("commit", "-qm", "x")
+    git("sparse-checkout", "init", "--cone", "--sparse-index")
+    git("sparse-checkout", "set", "keep")
+    said = subprocess.run(["git", "rev-parse", "HEAD:sub"], capture_output=True, check=True)
+    tree = said.stdout.decode().strip()
+    (Path(".git") / "objects" / tree[:2] / tree[2:]).unlink()
+    for name, value in (
+        ("core.repositoryformatversion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", "ssh://h/r"),
+        ("core.sshCommand", f"touch {Path.cwd()}/ran; false"),
+    ):
+        git("config", name, value)
+    return Path.cwd()
+
+
+def test_no_way_to_fetch_that_a_repository_names_is_used(partial: Path) -> None:
+    for words in (["config"], ["config", "b", "2"], ["doctor"]):
+        auth(*words)
+    assert not (partial / "ran").exists()
+
+
+def test_a_bare_repository_among_the_files_is_none(partial: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "clone" / "app"
+    shutil.copytree(partial / ".git", bare)
+    git("-C", str(bare), "config", "core.bare", "false")
+    git("-C", str(bare), "config", "core.worktree", ".")
+    shutil.copy(partial / ".env", bare)
+    assert not is_tracked(str(bare / ".env"))
+    assert not (partial / "ran").exists()
+
+
+def test_a_linked_working_tree_and_a_submodule_are_found(repository: Path, tmp_path: Path) -> None:
+    plain = ("-c", "core.fsmonitor=false", "-c", "protocol.file.allow=always")
+    git(*plain, "commit", "-qm", "x")
+    git(*plain, "worktree", "add", "-q", str(tmp_path / "linked"))
+    assert is_tracked(str(tmp_path / "linked" / ".env"))
+    (tmp_path / "outer").mkdir()
+    outer = ("-C", str(tmp_path / "outer"), *plain)
+    git(*outer, "init", "-q")
+    git(*outer, "submodule", "--quiet", "add", str(repository), "inner")
+    assert is_tracked(str(tmp_path / "outer" / "inner" / ".env"))
+    assert not is_tracked(str(tmp_path / "outer" / "inner" / "other"))
+    assert not (repository / "ran").exists()
+
+
+def test_a_remedy_can_be_pasted_whatever_the_folder_is_called(sealed: None) -> None:
+    del sealed
+    odd = Path("a; touch pasted; b")
+    odd.mkdir()
+    (odd / ".env").write_text("x=1\n")
+    (odd / ".env").chmod(0o644)
+    told = exposures(str(odd / ".env"))[0].partition("; chmod")[2]
+    subprocess.run(["sh", "-c", f"chmod{told}"], check=True)
+    assert (odd / ".env").stat().st_mode & 0o777 == 0o600
+    assert not Path("pasted").exists()
 
 
 def test_an_env_file_that_others_can_read_is_warned_of(repository: Path) -> None:
