@@ -1,7 +1,6 @@
 """Run a command with fresh OAuth tokens from Scalekit in its environment, and nowhere else."""
 
-from __future__ import annotations
-
+# No `from __future__`: that imports a module, and the import path is not clean yet (entry).
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from scalekit_exec.api import get_token, get_tokens

@@ -2,10 +2,8 @@
 
 The import path holds the working folder where PYTHONPATH has an empty entry, and a repository may
 hold a `tomli.py`. It must not run beside the client secret, so nothing is imported here before such
-entries are gone but what is built into the interpreter.
+entries are gone but what is built into the interpreter; `__future__` is not, for one.
 """
-
-from __future__ import annotations
 
 import sys
 

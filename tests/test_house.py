@@ -110,7 +110,7 @@ def test_a_usage_error_and_a_missing_map_import_next_to_nothing(
 def test_importing_the_package_does_nothing() -> None:
     code = "import sys; before = set(sys.modules); import scalekit_exec; print(*sorted({n.split('.')[0] for n in set(sys.modules) - before}))"  # noqa: E501
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["__future__", "scalekit_exec"]
+    assert done.stdout.split() == ["scalekit_exec"]
     assert done.stderr == ""
 
 
