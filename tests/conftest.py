@@ -69,7 +69,7 @@ def pytest_configure() -> None:
 
     def only_loopback(self: socket.socket, address: object) -> None:
         host = address[0] if isinstance(address, tuple) else ""
-        if host not in ("", "127.0.0.1", "::1", "localhost"):
+        if host not in ("", "127.0.0.1", "::ffff:127.0.0.1", "127.0.0.2", "::1", "localhost"):
             raise OSError(f"a test tried to reach {host}")
         connect(self, address)  # type: ignore[arg-type]
 

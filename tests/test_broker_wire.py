@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 from scalekit_exec.broker import messages, wire
 from scalekit_exec.broker.wire import Answer, RefusedError
 from scalekit_exec.config import is_word, parse_word
+from scalekit_exec.environment import Filled
 from scalekit_exec.errors import CODES, Failure
+from scalekit_exec.secret import Secret
+from tests.support.brokers import want
 
 BEARER = "0123456789abcdef"
+FILLED = Filled(want("gmail"), {"GMAIL_TOKEN": Secret("t")}, token=Secret("t"))
 near_requests = st.lists(
     st.sampled_from(
         [b"GET", b" ", b"/v1/token/", b"gmail", b"HTTP/1.1", b"\r\n", b"\n", b"\r", b"Host:", b"%"]
@@ -122,3 +126,33 @@ def test_an_address_shows_no_bearer() -> None:
     assert (found.host, found.port, found.bearer.reveal()) == ("127.0.0.1", 80, BEARER)
     assert BEARER not in repr(found)
     assert "token" not in repr(Answer(200, b"token"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"variables": {"LD_PRELOAD": "/tmp/x.so"}},
+        {"variables": {"PATH": "/tmp"}},
+        {"variables": {"SCALEKIT_CLIENT_ID": "x"}},
+        {"variables": {"A B": "x"}},
+        {"launch": ["HOME"]},
+        {"service": "\x1b]0;x\x07"},
+    ],
+    ids=str,
+)
+def test_a_broker_sets_nothing_that_nobody_may_set(wrong: dict[str, object]) -> None:
+    good = messages.environment_answer([FILLED], ["A_TOKEN"])
+    assert messages.read_environment(good).launch == ("A_TOKEN",)
+    told = json.loads(good.body) | wrong
+    with pytest.raises(ValueError, match=r"nobody|not the name"):
+        messages.read_environment(Answer(200, json.dumps(told).encode()))
+
+
+def test_what_a_broker_says_of_a_failure_cannot_play_with_the_terminal() -> None:
+    bad = "\x1b]0;x\x07\x1b[31m"
+    keys = ("error", "message", "hint", "service", "connection_name", "identifier")
+    told = {**dict.fromkeys((*keys, "status", "link"), bad), "expires_at": None}
+    failure = messages.read_failure(Answer(502, json.dumps(told).encode()))
+    texts = (failure.message, failure.hint, failure.service, failure.connection_name)
+    for text in (*texts, failure.identifier, failure.status or "", failure.link or ""):
+        assert text.isprintable()

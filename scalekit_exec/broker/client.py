@@ -5,6 +5,7 @@ On the path of a launch inside another, so it imports little; no proxy is ever a
 
 from __future__ import annotations
 
+from scalekit_exec import owners
 from scalekit_exec.broker import messages, wire
 from scalekit_exec.environment import AUTH, URL
 from scalekit_exec.errors import Failure, ScalekitExecError, raise_failures
@@ -86,6 +87,7 @@ def _send(to: Address, request: bytes, deadline: Deadline) -> bytes:
 
     data = b""
     with socket.create_connection((to.host, to.port), timeout=_left(deadline)) as connection:
+        _check_owner(to)
         connection.sendall(request)
         while len(data) <= wire.LONGEST_ANSWER:
             connection.settimeout(_left(deadline))
@@ -94,6 +96,20 @@ def _send(to: Address, request: bytes, deadline: Deadline) -> bytes:
                 break
             data += more
     return data
+
+
+def _check_owner(to: Address) -> None:
+    """Refuse a port that another user listens on now: what outlives a launch may still name it.
+
+    Raises ScalekitExecError `broker`.
+    """
+    found = owners.of_listener(to.port)
+    if found is not None and not owners.may_be_ours(found):
+        raise ScalekitExecError(
+            "broker",
+            "the port of the broker that this environment names is not ours",
+            "the launch around this one has ended: start that one again, with --serve",
+        )
 
 
 def _left(deadline: Deadline) -> float:

@@ -177,7 +177,10 @@ def _fill(word: Word, held: Held, how: Inside) -> Filled:
     (wanted,) = config.select(alone, [word.text], identifier=how.identifier, windows=how.windows)
     values = {each.name: _value(wanted, each, held, how) for each in wanted.variables}
     _check_life(wanted, held, how)
-    return Filled(wanted, values, held.expires_at, fields=dict(held.variables))
+    # By names that stand for secrets, so that `--redact` takes them for such.
+    hidden = [*held.secrets, *(values[each.name] for each in wanted.variables if each.is_token)]
+    fields = {f"secret_{at}": secret for at, secret in enumerate(hidden)}
+    return Filled(wanted, values, held.expires_at, fields=fields)
 
 
 def _value(wanted: Wanted, variable: Variable, held: Held, how: Inside) -> Secret:

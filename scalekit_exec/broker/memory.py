@@ -11,8 +11,8 @@ import time
 from scalekit_exec import environment
 from scalekit_exec.broker.messages import PASSING
 from scalekit_exec.broker.wire import RefusedError
-from scalekit_exec.config import parse_word
-from scalekit_exec.errors import Failure, UsageError, shown
+from scalekit_exec.config.settings import is_plain_name
+from scalekit_exec.errors import Failure, shown
 from scalekit_exec.record import record, replace
 from scalekit_exec.redaction import secrets_of
 
@@ -41,7 +41,8 @@ class Terms:
     `read` asks Scalekit for the accounts of some services and never raises for one of them;
     `on_secret` is told of every secret that it brings, before anybody gets it. `min_ttl` is in
     seconds, and `strict` makes a shorter life a failure. `unknown_life` is for how many seconds a
-    token counts as fresh where nobody knows its end.
+    token counts as fresh where nobody knows its end. `again` are the options of the launch that a
+    hint must repeat.
     """
 
     read: Read
@@ -49,6 +50,7 @@ class Terms:
     min_ttl: float = 60.0
     strict: bool = False
     unknown_life: float = 60.0
+    again: str = ""
 
 
 @record
@@ -119,7 +121,7 @@ class Entry:
         with self._changed:
             found = self._usable()
         if found is None:  # its life was over before we looked
-            raise _refused(_expired(self.wanted[0]))
+            raise _refused(_expired(self.wanted[0]), self._terms.again)
         return found
 
     def _usable(self) -> tuple[Filled, ...] | None:
@@ -135,7 +137,7 @@ class Entry:
             if (newest or paused) and (left is None or left > 0):
                 return kept.filled
         if failed is not None and paused:
-            raise _refused(failed[0])
+            raise _refused(failed[0], self._terms.again)
         return None
 
     def _settle(self, kept: _Kept | None, failure: Failure | None) -> None:
@@ -171,13 +173,13 @@ def _keep(filled: Sequence[Filled], now: float | None = None) -> _Kept:
     return _Kept(tuple(filled), life, time.monotonic(), time.time())
 
 
-def _refused(failure: Failure) -> RefusedError:
+def _refused(failure: Failure, again: str) -> RefusedError:
     if failure.code in ("authorization-required", "account-not-found"):
         # No client credentials here, and nobody to wait for: it is done where the launch is.
         word = shown(f"{failure.service}@{failure.identifier}")
         hint = (
-            f"outside this launch, where the client credentials are: scalekit-auth authorize {word}"
-            "\nthen ask again; do not retry in a loop"
+            "outside this launch, where the client credentials are: "
+            f"scalekit-auth authorize {word}{again}\nthen ask again; do not retry in a loop"
         )
         failure = replace(failure, hint=hint)
     status = 503 if failure.code in PASSING else 502
@@ -216,23 +218,21 @@ class Memory:
         Raises RefusedError: 404 for what the launch does not have, 409 for a bare name that stands
         for several users.
         """
-        try:
-            word = parse_word(text)
-        except UsageError as error:
-            raise RefusedError(404, error.message, "usage", error.hint) from None
-        if word.variable is not None:
-            raise RefusedError(404, "=VARIABLE means nothing here", "usage", "leave it out")
-        named = [entry for entry in self._entries if entry.service == word.name]
-        exact = [entry for entry in named if word.named in [each.named for each in entry.wanted]]
-        if word.identifier is not None:
-            exact = [e for e in named if word.identifier == e.wanted[0].identifier]
-        found = exact or (named if word.identifier is None else [])
+        name, at, identifier = text.partition("@")  # no =VARIABLE here: an identifier may look so
+        if not is_plain_name(name) or (at and not identifier):
+            what = f'"{shown(text, 80)}" is neither NAME nor NAME@IDENTIFIER'
+            raise RefusedError(404, what, "usage", "=VARIABLE means nothing here")
+        named = [entry for entry in self._entries if entry.service == name]
+        if at:
+            found = [e for e in named if identifier == e.wanted[0].identifier]
+        else:
+            found = [e for e in named if name in [each.named for each in e.wanted]] or named
         if len(found) == 1:
             return found[0]
         if found:
             words = ", ".join(shown(f"{e.service}@{e.wanted[0].identifier}", 80) for e in found)
             raise RefusedError(
-                409, f"{word.name} stands for several users", "usage", f"ask for one of: {words}"
+                409, f"{name} stands for several users", "usage", f"ask for one of: {words}"
             )
         raise self._unknown(text)
 

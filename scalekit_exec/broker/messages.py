@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 from scalekit_exec import jsontext
 from scalekit_exec.broker.wire import TEXT, Answer
 from scalekit_exec.clock import format_rfc3339, parse_rfc3339
 from scalekit_exec.errors import CODES, Failure, shown
 from scalekit_exec.record import record
 from scalekit_exec.secret import Secret
+from scalekit_exec.variables import refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ __all__ = [
 ]
 
 VERSION = 1
+WINDOWS = sys.platform == "win32"
 # Another try, or a person, may help; what is answered 502 stays as it is until something changes.
 PASSING = ("unreachable", "timed-out", "rate-limited", "authorization-required", "token-expiring")
 
@@ -45,7 +49,8 @@ class Held:
     """What a broker holds of one service, as `GET /v1/environment/` tells it.
 
     `bare` are the variables that are a bare token; `launch` all that the broker's launch owns, by
-    name, so that a launch inside can leave out those of other services.
+    name, so that a launch inside can leave out those of other services. `secrets` are what of the
+    values is to be hidden in output.
     """
 
     service: str
@@ -58,6 +63,7 @@ class Held:
     expires_at: float | None = None
     organization_id: str | None = None
     user_id: str | None = None
+    secrets: tuple[Secret, ...] = ()
 
 
 def token_answer(service: str, token: Secret, expires_at: float | None, *, plain: bool) -> Answer:
@@ -84,10 +90,25 @@ def environment_answer(filled: Sequence[Filled], launch: Sequence[str]) -> Answe
             name: value.reveal() for each in filled for name, value in each.values.items()
         },
         "bare": [variable.name for variable in variables if variable.is_token],
+        "secrets": _secrets(filled),
         "expires_at": _time(filled[0].expires_at),
         "launch": list(launch),
     }
     return Answer(200, _encode(told))
+
+
+def _secrets(filled: Sequence[Filled]) -> list[str]:
+    """Return the secret parts of these variables' values, each once."""
+    from scalekit_exec.redaction import is_hidden
+
+    found: dict[str, None] = {}
+    for each in filled:
+        for variable in each.wanted.variables:
+            for name in filter(is_hidden, variable.template.names):
+                secret = each.token if variable.is_token else each.fields.get(name)
+                if secret is not None:
+                    found[secret.reveal()] = None
+    return list(found)
 
 
 def failure_answer(status: int, failure: Failure) -> Answer:
@@ -140,18 +161,27 @@ def read_environment(answer: Answer) -> Held:
     variables = told.get("variables")
     if told.get("version") != VERSION or not isinstance(variables, dict):
         raise ValueError("another version")
+    launch = _texts(told, "launch")
+    if any(refusal(name, windows=WINDOWS) for name in (*variables, *launch)):
+        raise ValueError("a variable that nobody may set")
     ends = told.get("expires_at")
+    service = _text(told, "service")
+    if shown(service) != service:
+        raise ValueError("not the name of a service")
+    values = {name: Secret(_checked(text)) for name, text in variables.items()}
+    secrets = tuple(map(Secret, _texts(told, "secrets"))) if "secrets" in told else ()
     return Held(
-        service=_text(told, "service"),
+        service=service,
         connection_name=_text(told, "connection_name"),
         identifier=_text(told, "identifier"),
         required=told.get("required") is not False,
-        variables={_checked(name): Secret(_checked(text)) for name, text in variables.items()},
+        variables=values,
         bare=_texts(told, "bare"),
-        launch=_texts(told, "launch"),
+        launch=launch,
         expires_at=None if ends is None else parse_rfc3339(_checked(ends)),
         organization_id=_maybe(told, "organization_id"),
         user_id=_maybe(told, "user_id"),
+        secrets=secrets or tuple(values.values()),
     )
 
 
@@ -165,11 +195,11 @@ def read_failure(answer: Answer) -> Failure:
             code if code in CODES else "broker",
             shown(_text(told, "message"), 600),
             "\n".join(shown(line, 600) for line in _text(told, "hint").split("\n")),
-            _text(told, "service"),
-            _text(told, "connection_name"),
-            _text(told, "identifier"),
-            _maybe(told, "status"),
-            _maybe(told, "link"),
+            shown(_text(told, "service")),
+            shown(_text(told, "connection_name")),
+            shown(_text(told, "identifier")),
+            _plain(_maybe(told, "status")),
+            _plain(_maybe(told, "link")),
             None if ends is None else parse_rfc3339(_checked(ends)),
         )
     except ValueError:
@@ -193,6 +223,11 @@ def _text(told: Mapping[str, object], key: str) -> str:
 def _maybe(told: Mapping[str, object], key: str) -> str | None:
     value = told.get(key)
     return None if value is None else _checked(value)
+
+
+def _plain(text: str | None) -> str | None:
+    """Return a text that a terminal shows as it is; None for any other."""
+    return text if text is None or shown(text, len(text)) == text else None
 
 
 def _texts(told: Mapping[str, object], key: str) -> tuple[str, ...]:

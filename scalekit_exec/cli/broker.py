@@ -61,7 +61,7 @@ def serve(
         finally:
             vault.close()
 
-    terms = Terms(read, on_secret, rules.min_ttl, rules.strict, unknown_life)
+    terms = Terms(read, on_secret, rules.min_ttl, rules.strict, unknown_life, rules.again)
     try:
         return Broker(ready.wanted, ready.filled, terms)
     except OSError as error:

@@ -191,7 +191,7 @@ class Effects:
             self._show.say(f"{shown(wanted.named)}: {error.message}")
             return False, f"{who} could not be verified: {error.message}"
         self._wake()
-        return True, f"{who} is authorized. You can close this page."
+        return True, f"{who} is authorized."
 
     def _refused(self, target: Target, fields: dict[str, str], who: str) -> str:
         why = shown(fields.get("error", "nothing to verify"), 60)
@@ -205,7 +205,7 @@ class Effects:
         with self._lock:
             self._denied[wanted.named] = error
         self._wake()
-        return f"{who} was not authorized ({why}). You can close this page."
+        return f"{who} was not authorized ({why})."
 
     def pause(self, seconds: float, waiting: Sequence[Target]) -> bool:
         """Let time pass, count it at a terminal, read a pasted address; True if something came."""

@@ -1,7 +1,8 @@
 """Two small pages on this machine: one that leads to a fresh link, one that a sign-in returns to.
 
 Only 127.0.0.1, only the paths that were made, the Host header checked (DNS rebinding), each path
-for one use. Nothing is logged.
+for one use; on Linux for no other user of this machine, who may read a browser's argv. Nothing is
+logged.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import threading
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from scalekit_exec import owners
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,8 +64,7 @@ class Loopback:
         self._returned = returned
         self._pages: dict[str, Redirect] = {}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.port: int = self._server.server_address[1]
         thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
         thread.start()
@@ -95,53 +97,74 @@ class Loopback:
                     return self._pages.pop(known)
         return None
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        outer = self
+    def answer(self, host: str | None, path: str) -> tuple[int, bytes, str]:
+        """Return status, page and, for a redirect, where to."""
+        if host != f"127.0.0.1:{self.port}":
+            return 403, page("Not here", "This address is for one machine only."), ""
+        try:
+            target = urlsplit(path)
+        except ValueError:
+            return 404, page("Nothing here", "That is no address."), ""
+        if target.path == VERIFY_PATH and len(target.query) <= LONGEST_QUERY:
+            fields = {k: v[0] for k, v in parse_qs(target.query).items()}
+            good, text = self._returned(fields)
+            told = page("Done" if good else "Not done", f"{text} You can close this page.")
+            return (200 if good else 400), told, ""
+        redirect = self._take(target.path)
+        if redirect is None:
+            text = "This page was used already, or never was. Look at your terminal."
+            return 404, page("Nothing here", text), ""
+        try:
+            return 302, b"", redirect()
+        except ValueError as error:
+            return 502, page("No link could be made", str(error)), ""
 
-        class Handler(BaseHTTPRequestHandler):
-            """One request; the names are those of the standard library."""
+    def is_foreign(self, port: int) -> bool:
+        """Tell whether another user of this machine is at the other end.
 
-            timeout = 10
-            server_version = "scalekit"
-            sys_version = ""
+        They may have read the address of our page in a browser's argv.
+        """
+        found = owners.of_client(port, self.port)
+        return bool(found) and not owners.may_be_ours(found or frozenset())
 
-            def do_GET(self) -> None:
-                target = urlsplit(self.path)
-                if self.headers.get("Host") != f"127.0.0.1:{outer.port}":
-                    self._send(403, page("Not here", "This address is for one machine only."))
-                elif target.path == VERIFY_PATH and len(target.query) <= LONGEST_QUERY:
-                    fields = {k: v[0] for k, v in parse_qs(target.query).items()}
-                    good, text = outer._returned(fields)
-                    self._send(200 if good else 400, page("Done" if good else "Not done", text))
-                else:
-                    self._open(outer._take(target.path))
 
-            def _open(self, redirect: Redirect | None) -> None:
-                if redirect is None:
-                    text = "This page was used already, or never was. Look at your terminal."
-                    self._send(404, page("Nothing here", text))
-                    return
-                try:
-                    link = redirect()
-                except ValueError as error:
-                    self._send(502, page("No link could be made", str(error)))
-                    return
-                self._send(302, b"", link)
+class _Server(ThreadingHTTPServer):
+    """Serves until it is closed, and says nothing of what it is sent."""
 
-            def _send(self, status: int, body: bytes, location: str = "") -> None:
-                self.send_response(status)
-                if location:
-                    self.send_header("Location", location)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("Cache-Control", "no-store")
-                self.send_header("Referrer-Policy", "no-referrer")
-                policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-                self.send_header("Content-Security-Policy", policy)
-                self.end_headers()
-                self.wfile.write(body)
+    daemon_threads = True
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
-                """Say nothing: the query names people."""
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Let a connection end that made no sense."""
 
-        return Handler
+
+def _handler(pages: Loopback) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        """One request; the names are those of the standard library."""
+
+        timeout = 10
+        server_version = "scalekit"
+        sys_version = ""
+
+        def do_GET(self) -> None:
+            if pages.is_foreign(self.client_address[1]):
+                self._send(403, page("Not here", "This address is for another user."), "")
+            else:
+                self._send(*pages.answer(self.headers.get("Host"), self.path))
+
+        def _send(self, status: int, body: bytes, location: str) -> None:
+            self.send_response(status)
+            if location:
+                self.send_header("Location", location)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.send_header("Referrer-Policy", "no-referrer")
+            policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+            self.send_header("Content-Security-Policy", policy)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
+            """Say nothing: the query names people."""
+
+    return Handler
