@@ -254,7 +254,7 @@ def _readable(descriptor: int, seconds: float) -> bool:
 def _check(path: str, status: os.stat_result, named_by: str) -> None:
     """Refuse a file that somebody else wrote, could write, or could put another in place of."""
     user = os.geteuid()
-    fault = _fault(status, user, _own_group)
+    fault = _fault(status, user, lambda group: _own_group(group) and not _has_acl(path))
     if fault:
         trusted = _is_trusted(status, user)
         fix = f"chmod go-w {typed_path(path)}" if trusted else "check who wrote it"
@@ -268,7 +268,7 @@ def _check(path: str, status: os.stat_result, named_by: str) -> None:
         raise _invalid(path, "was changed while it was being read", "run this again")
     for folder in dict.fromkeys((os.path.dirname(os.path.abspath(path)), os.path.dirname(real))):
         status = os.stat(folder)
-        fault = _fault(status, user, _own_group)
+        fault = _folder_fault(folder, status, user)
         sticky = bool(status.st_mode & stat.S_ISVTX)
         if fault and not (sticky and _is_trusted(status, user)):
             what = f"is in a folder, {displayed(folder)}, that {fault} ({_owned(status)})"
@@ -294,6 +294,21 @@ def _fault(status: os.stat_result, user: int, own_group: Callable[[int], bool]) 
     if status.st_mode & stat.S_IWGRP and not own_group(status.st_gid):
         return "may be written by others of its group"
     return ""
+
+
+def _folder_fault(folder: str, status: os.stat_result, user: int) -> str:
+    return _fault(status, user, lambda group: _own_group(group) and not _has_acl(folder))
+
+
+def _has_acl(path: str) -> bool:
+    """Tell whether an access control list says who may write: the group's bits are its mask then.
+
+    See acl(5). Linux only; a file system without them has none.
+    """
+    try:
+        return bool(os.getxattr(path, "system.posix_acl_access"))
+    except (AttributeError, OSError):
+        return False
 
 
 def _own_group(group: int) -> bool:

@@ -115,7 +115,7 @@ class ServiceMap:
 
     `project` is the project's file (or the `connections.json` that stands for it), `files` all that
     were read, `notes` the lines to say on stderr, such as a service of the user's replaced by the
-    project.
+    project. `again` is what a hinted command needs to find the same files.
     """
 
     services: Mapping[str, Service]
@@ -124,6 +124,7 @@ class ServiceMap:
     project: str | None = None
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    again: str = ""
 
 
 @record

@@ -26,6 +26,7 @@ __all__ = [
     "names_server",
     "parse_template",
     "project_refusal",
+    "project_template_refusal",
     "refusal",
 ]
 
@@ -47,6 +48,10 @@ _ENDINGS = (
     "CREDENTIALS USER USERNAME EMAIL LOGIN ACCOUNT ID DOMAIN SUBDOMAIN TENANT ORG EXPIRES_AT"
 )
 PROJECT_ENDINGS = tuple(_ENDINGS.split())
+_PERSON_ENDINGS = ("USER", "USERNAME", "EMAIL", "LOGIN")
+# Fields whose value is known to whoever writes the map.
+_CHOSEN_FIELDS = ("identifier", "expires_at")
+_PROJECT_TEXT = _LATER | frozenset(" :;,=+-|\"'()<>{}")
 _SERVER_ENDINGS = ("DOMAIN", "SUBDOMAIN", "TENANT", "ACCOUNT")
 
 
@@ -183,6 +188,28 @@ def project_refusal(name: str, allowed: Sequence[str]) -> str:
         f"a project's map may not set {shown(name, 60)}, whose name does not end in "
         "_TOKEN, _KEY or another word for a credential"
     )
+
+
+def project_template_refusal(variable: Variable) -> str:
+    """Return why a project's map may not fill a variable so; an empty string where it may.
+
+    Clients make hosts and paths even of keys and ids (`dc` of `KEY-dc` at Mailchimp). So what the
+    project itself chooses, its text and its identifier, must not be able to end or make one.
+    """
+    name, template = variable.name, variable.template
+    fields = [field for field in template.names if field not in _CHOSEN_FIELDS]
+    if not fields and not (template.names and not template.has_text and _is_of_person(name)):
+        return f"in a project's map {name} holds something of the account, such as {{token}}"
+    if "identifier" in template.names and not _is_of_person(name):
+        return f"in a project's map {name} may not hold {{identifier}}, which the map itself sets"
+    if not all(_PROJECT_TEXT.issuperset(text) for text, _ in template.parts):
+        allowed = "letters, digits, blanks and : ; , = + - _ | \" ' ( ) < > { }"
+        return f"in a project's map the text of {name} may have {allowed} and nothing else"
+    return ""
+
+
+def _is_of_person(name: str) -> bool:
+    return _ends_in(name, _PERSON_ENDINGS)
 
 
 def names_server(name: str) -> bool:

@@ -171,6 +171,34 @@ def test_a_project_does_not_widen_the_users_group_by_the_users_services(home: Ho
     assert home.load().groups["all"] == ("gmail", "bank")
 
 
+@pytest.mark.parametrize("name", ["bank", "extra"])
+def test_nor_by_them_under_an_entry_of_its_own(home: Home, name: str) -> None:
+    home.user(GMAIL + '[services.bank]\nconnection_name = "b"\n[groups]\ninbox = ["gmail"]\n')
+    home.map(
+        f'[services.{name}]\nconnection_name = "b"\nidentifier = "me"\n'
+        f'[groups]\ninbox = ["gmail", "{name}"]\n'
+    )
+    with pytest.raises(ConfigurationError, match="group inbox is yours, and would get bank"):
+        home.load()
+
+
+def test_a_projects_map_may_still_say_what_a_clients_library_wants(home: Home) -> None:
+    home.map(
+        GMAIL + 'env = { A_USER = "{identifier}", A_AUTH = "basic {username}:{password}", '
+        "A_KEY = \"{api_key}-us21\", B_CREDENTIALS = \"{{'user': '{username}'}}\", "
+        'A_DOMAIN = "{domain}" }\n'
+    )
+    assert len(home.load().services["gmail"].variables) == 5
+
+
+def test_many_variables_are_read_in_no_time(home: Home) -> None:
+    names = ", ".join(f'"A{number}_TOKEN"' for number in range(40_000))
+    home.map(f"{GMAIL}env = [{names}]\n")
+    began = time.process_time()
+    assert len(home.load().services["gmail"].variables) == 40_000
+    assert time.process_time() - began < 10, "it grows with the square of their number"
+
+
 def test_a_certificate_file_is_looked_for_beside_the_file_that_names_it(home: Home) -> None:
     home.user('[scalekit]\nca_bundle = "ca.pem"\n[environments.a]\nca_bundle = "/etc/ca.pem"\n')
     found = home.load().settings

@@ -38,7 +38,7 @@ WRONG_ANYWHERE = [
     ("identifier = '''a\n", "the text has no closing quote", "close it"),
     ("identifier = mess\n", "line 1, column 14: this is not a value; text needs quotes", ""),
     ("identifier = 'a'\nidentifier = 'b'\n", "line 2, column 17: this key stands there twice", ""),
-    (GMAIL + GMAIL, "line 3, column 16: cannot declare", ""),
+    (GMAIL + GMAIL, "line 3, column 16: the table [services.gmail] stands there twice", ""),
     ("[services.gmail\n", "line 1, column 16", ""),
     ("a = " + "9" * 5000, "too large or nested too deeply", ""),
     ("a = " + "[" * 5000, "nested too deeply", ""),
@@ -110,6 +110,13 @@ WRONG_IN_A_PROJECT = [
         GMAIL + "env = { GOOGLE_APPLICATION_CREDENTIALS = './evil.json' }\n",
         "GOOGLE_APPLICATION_CREDENTIALS holds something of the account",
     ),
+    (GMAIL + "env = { GCP_CREDENTIALS = '{identifier}' }\n", "GCP_CREDENTIALS holds something of"),
+    (GMAIL + "env = { MAIL_USER = 'x{identifier}' }\n", "MAIL_USER holds something of the account"),
+    (GMAIL + "env = { A_ID = 'evil.example/?{identifier}' }\n", "A_ID holds something of the"),
+    (GMAIL + "env = { A_KEY = '{token}-{identifier}' }\n", "A_KEY may not hold {identifier}"),
+    (GMAIL + "env = { A_KEY = '{token}-evil.example/' }\n", "the text of A_KEY may have letters"),
+    (GMAIL + "env = { A_KEY = '{token}@1' }\n", "the text of A_KEY may have letters"),
+    (GMAIL + "env = { A_FILE_PASS = '/etc/{username}' }\n", "the text of A_FILE_PASS may have"),
     (GMAIL + "env = { X_ACCOUNT = 'evil{domain}' }\n", "X_ACCOUNT is one field"),
 ]
 WRONG_IN_THE_USERS = [

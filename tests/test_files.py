@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -85,6 +86,27 @@ def test_a_file_that_cannot_be_named_instead_has_no_such_hint(tmp_path: Path) ->
     with pytest.raises(ConfigurationError) as caught:
         files.read_trusted(path, named_by="")
     assert "SCALEKIT_EXEC" not in caught.value.hint
+
+
+def _with_acl(path: str) -> None:
+    """Let STRANGER write, by an access control list: acl(5), in the kernel's own form."""
+    own, user, group, mask, other, nobody = 0x01, 0x02, 0x04, 0x10, 0x20, 0xFFFFFFFF
+    rows = ((own, 6, nobody), (user, 6, STRANGER), (group, 4, nobody), (mask, 6, nobody))
+    packed = [struct.pack("<HHI", *row) for row in (*rows, (other, 4, nobody))]
+    os.setxattr(path, "system.posix_acl_access", struct.pack("<I", 2) + b"".join(packed))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has them in this form")
+def test_a_list_that_lets_others_write_is_no_private_group(tmp_path: Path) -> None:
+    path = written(tmp_path / "scalekit.toml", mode=0o664)
+    private = files._own_group(os.stat(path).st_gid)
+    assert not files._has_acl(path)
+    assert not private or files.read_trusted(path) == b"x = 1\n"
+    _with_acl(path)
+    assert os.stat(path).st_mode & 0o777 == 0o664
+    assert files._has_acl(path)
+    assert "may be written by others of its group" in refused(path).message
+    assert files.read_named(path) == b"x = 1\n"
 
 
 def test_a_group_may_write_only_where_it_is_the_users_private_one(tmp_path: Path) -> None:

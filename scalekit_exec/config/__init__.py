@@ -83,7 +83,10 @@ def load(
             f"no {PROJECT_FILE} here or above, and no {displayed(own_path)}",
             _beginning([parse_word(word) for word in asked if is_word(word)]),
         )
-    return _merge(own, project, settings)
+    merged = _merge(own, project, settings)
+    if explicit is None or path is None or path.endswith(".json"):
+        return merged
+    return replace(merged, again=f" --config {typed_path(path)}")
 
 
 def _beginning(asked: Sequence[Word]) -> str:
@@ -197,18 +200,21 @@ def _regrouping(own: _Part, project: _Part) -> list[str]:
     """Say that a project names other services by a group of the user's; refuse a wider one.
 
     Whoever types `inbox` means their own group, and a cloned repository must not add their bank to
-    it. Services that the project brings itself are its own affair.
+    it, under whatever name. Services that the project brings itself are its own affair.
     """
     notes = []
+    connections = {service.connection_name: name for name, service in own.services.items()}
     for name, members in project.groups.items():
         before = own.groups.get(name)
         if before is None or set(before) == set(members):
             continue
-        added = [
-            member
-            for member in members
-            if member not in before and member in own.services and member not in project.services
-        ]
+        known = {own.services[each].connection_name for each in before if each in own.services}
+        added = []
+        for member in members:
+            service = project.services.get(member) or own.services.get(member)
+            reached = service.connection_name if service is not None else ""
+            if reached in connections and reached not in known and member not in before:
+                added.append(connections[reached])
         if added:
             raise ConfigurationError(
                 "config-invalid",

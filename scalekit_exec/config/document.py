@@ -138,12 +138,22 @@ def _parse(file: str, text: str) -> dict[str, object]:
     except tomli.TOMLDecodeError as error:
         what = error.msg[:1].lower() + error.msg[1:]
         what = _PLAINER.get(what, what)
+        if what.startswith("cannot declare ("):
+            what = f"the table {_declared(what)} stands there twice"
         where = f"line {error.lineno}, column {error.colno}"
         hint = 'close it, as in "text"' if what == _UNCLOSED else "correct that line"
         raise _malformed(file, f"{where}: {shown(what)}", hint) from None
     except (ValueError, RecursionError):
         # A number of thousands of digits, or tables nested hundreds deep.
         raise _malformed(file, "a value too large or nested too deeply", "simplify it") from None
+
+
+def _declared(what: str) -> str:
+    """Return the table that tomli speaks of, as TOML writes it; it shows a tuple of the keys."""
+    from ast import literal_eval
+
+    keys = literal_eval(what.partition("(")[1] + what.partition("(")[2].rpartition(")")[0] + ")")
+    return f"[{'.'.join(_quoted(key) for key in keys)}]"
 
 
 def parse_json(file: str, data: bytes) -> Table:

@@ -161,7 +161,7 @@ def unknown(
     hint = guess + (
         way_out
         or "1. create a connection in the Scalekit dashboard, "
-        f"2. scalekit-auth config {names[0]} CONNECTION_NAME, 3. run this again"
+        f"2. scalekit-auth config {names[0]} CONNECTION_NAME{service_map.again}, 3. run this again"
     )
     listed = ", ".join(f'"{shown(name, 60)}"' for name in names)
     message = f"no services {listed} in {files}" if len(names) > 1 else failures[0].message

@@ -17,6 +17,7 @@ from scalekit_exec.variables import (
     names_server,
     parse_template,
     project_refusal,
+    project_template_refusal,
     refusal,
 )
 
@@ -43,16 +44,16 @@ __all__ = [
 
 PROJECT_KEYS = ("identifier", "services", "groups")
 USER_KEYS = (*PROJECT_KEYS, *USER_ONLY)
-SERVICE_KEYS = (
+PROJECT_SERVICE_KEYS = (
     "connection_name",
     "identifier",
     "env",
     "required",
     "organization_id",
     "user_id",
-    "provider",
     "hosts",
 )
+SERVICE_KEYS = (*PROJECT_SERVICE_KEYS, "provider")
 # The server's own limits, in characters.
 CONNECTION_LENGTH = 400
 IDENTIFIER_LENGTH = 100
@@ -123,10 +124,10 @@ def _service(name: str, table: Table, default: str | None, trust: Trust) -> Serv
     if not is_plain_name(name):
         what = "a service's name is letters, digits, _ . and -, a letter or digit first"
         raise table.error("", what, "rename the table")
-    table.only(SERVICE_KEYS)
     if trust.project and "provider" in table.values:
         hint = f"move it to {displayed(trust.user_path)}, {table.place}"
         raise table.error("provider", "may stand only in the user's own file", hint)
+    table.only(PROJECT_SERVICE_KEYS if trust.project else SERVICE_KEYS)
     return Service(
         name=name,
         connection_name=_connection_name(table),
@@ -183,10 +184,12 @@ def _variables(name: str, table: Table, trust: Trust) -> tuple[Variable, ...]:
         table.wrong("env", "a name, an array of names or a table of templates")
     if not variables:
         raise table.error("env", "names no variable", f'as in env = "{default_variable(name)}"')
-    keys = [key_of(variable.name, _WINDOWS) for variable in variables]
-    for variable, key in zip(variables, keys, strict=True):
-        if keys.count(key) > 1:
+    seen: set[str] = set()
+    for variable in variables:
+        key = key_of(variable.name, _WINDOWS)
+        if key in seen:
             raise table.error("env", f"{shown(variable.name, 60)} stands there twice")
+        seen.add(key)
         _check_variable(variable, table, trust)
     return tuple(variables)
 
@@ -220,9 +223,9 @@ def _check_variable(variable: Variable, table: Table, trust: Trust) -> None:
     )
     if not why and names_server(name) and not plain and name not in trust.allow_variables:
         why = f"in a project's map {name} is one field such as {{domain}}, without any text"
-    if not why and not template.names and name not in trust.allow_variables:
-        # A fixed text could name a file or a server (GOOGLE_APPLICATION_CREDENTIALS, AWS_ENDPOINT).
-        why = f"in a project's map {name} holds something of the account, such as {{token}}"
+    if not why and name not in trust.allow_variables:
+        # A text of the project's could name a file or a server, be it around a token.
+        why = project_template_refusal(variable)
     if why:
         allowed = ", ".join(toml_text(item) for item in (*trust.allow_variables, name))
         hint = f"allow_variables = [{allowed}] in {displayed(trust.user_path)}"
