@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
 
 import pytest
 
-from tests.support.refusals import refused_by
+from tests.support.refusals import SECRET, refused_by
 from tests.support.servers import (
     ACCESS_TOKEN,
     SERVICE_TOKEN,
@@ -97,6 +98,16 @@ BODIES = [
         "rate-limited",
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("of", "secret"), [("token", SECRET), ("token", quote_plus(SECRET)), ("auth", SERVICE_TOKEN)]
+)
+def test_a_request_that_a_refusal_repeats_is_not_shown(ca: Authority, of: str, secret: str) -> None:
+    echo = as_json({"message": f"bad: {secret}"}, status=500)
+    refused_by(ca, "unexpected-answer", (HERE, "[REDACTED]"), **{of: echo})
+    away = answer(302, b"", f"Location: https://evil.example/?{secret}")
+    refused_by(ca, "unexpected-answer", (HERE, "302", "[REDACTED]"), **{of: away})
 
 
 @pytest.mark.parametrize(("behaviour", "code", "names"), BODIES)

@@ -86,14 +86,14 @@ def test_a_launch_through_the_daemon_imports_neither_tls_nor_sockets(warm: Folde
 
 
 def test_five_hundred_launches_make_one_token_request_on_few_connections(
-    sandbox: SandboxHandle, daemon: Running
+    warm: Folder, daemon: Running
 ) -> None:
+    assert warm.sandbox is not None
     for _ in range(500):
-        vault = daemons.vault(client(sandbox), sandbox.ca_file)
-        for key in KEYS:
-            assert isinstance(vault.credential(key), Credential)
-        vault.close()
-    calls = sandbox.requests()
+        process = warm.start("gmail", "slack", "--", "true")
+        err = process.communicate(timeout=60)[1]
+        assert (process.returncode, err) == (0, b"")
+    calls = warm.sandbox.requests()
     assert [call["operation"] for call in calls].count("token") == 1
     assert [call["operation"] for call in calls].count("auth") == 1000
     assert len({call["connection"] for call in calls}) <= 4

@@ -23,11 +23,13 @@ from hypothesis import strategies as st
 from scalekit_exec.clock import Deadline
 from scalekit_exec.daemon import place, process, request, wire
 from scalekit_exec.daemon.client import AbsentError, Caller, Connection, PassedOverError
+from scalekit_exec.daemon.entry import Entries
 from scalekit_exec.daemon.server import MOST_CLIENTS, PATIENCE
 from scalekit_exec.model import AccountKey, ClientCredentials
 from scalekit_exec.record import replace
 from scalekit_exec.secret import Secret
 from tests.support import daemons
+from tests.support.servers import closed_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -451,6 +453,21 @@ def test_a_request_that_does_not_come_is_not_waited_for(daemon: Running) -> None
         assert not come_in()
         daemons.until(lambda: come_in() and len(silent) >= 2 * MOST_CLIENTS, PATIENCE + 8)
     assert daemon.status()["pid"] == daemon.pid
+
+
+def test_a_failure_that_is_remembered_keeps_nothing_of_what_was_sent() -> None:
+    url = f"https://127.0.0.1:{closed_port()}"
+    caller = Caller(replace(CLIENT, env_url=url), {}, Deadline(5), lambda _: None)
+    key = AccountKey("gmail_1", "mess")
+    read = request.read(caller.request("credential", "launch", key, {}))
+    entry = Entries(0).find(read)
+    for _ in range(2):  # the second time it is the failure that was kept
+        assert "unreachable" in str(entry.answer(read))
+        assert entry._shared.failed is not None
+        kept = entry._shared.failed[1]
+        assert kept.code == "unreachable"
+        assert kept.__traceback__ is None
+        assert kept.__context__ is kept.__cause__ is None
 
 
 @given(st.text(max_size=5), st.sampled_from(["client_id", "env_url", "client_secret"]))

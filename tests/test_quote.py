@@ -74,6 +74,10 @@ SHELLS = [
     Shell("elvish", "elvish", ("elvish", "-norc", "-c"), "eval ($EXPORT | slurp); $PROBE"),
     Shell("nu", "nushell", ("nu", "-n", "-c"), "$EXPORT | from nuon | load-env; $PROBE"),
     Shell("tcsh", "tcsh", ("tcsh", "-f", "-c"), 'eval "`$EXPORT`"; $PROBE'),
+    Shell(
+        "tcsh-with-backslash-quote",
+        *("tcsh", ("tcsh", "-f", "-c"), 'set backslash_quote; eval "`$EXPORT`"; $PROBE'),
+    ),
     Shell("xonsh", "xonsh", ("xonsh", "--no-rc", "-c"), f"{XONSH}\n$PROBE"),
 ]
 

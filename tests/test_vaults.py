@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +19,8 @@ from scalekit_exec.model import Account, AccountKey, ClientCredentials, Credenti
 from scalekit_exec.secret import Secret
 from scalekit_exec.transport.trust import Trust
 from tests.support import daemons
+from tests.support.people import fetch
+from tests.support.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -214,6 +218,32 @@ class TestVault:
         link = vault.link(KEY)
         assert link.url.startswith(sandbox.url)
         assert link.expires_at == pytest.approx(time.time() + 60, abs=10)
+
+    def test_who_signed_in_is_verified_with_state_and_identifier(
+        self, sandbox: SandboxHandle, transport: str
+    ) -> None:
+        del sandbox
+        scenario = (
+            'verification = "custom"\n[[accounts]]\nconnection_name = "gmail_u3134a"\n'
+            'identifier = "mess"\nstatus = "EXPIRED"\n'
+        )
+        with running_sandbox(scenario) as custom:
+            vault = make(custom, transport)
+            page = "https://app.example/verify"
+            link = vault.link(KEY, state="s-1", user_verify_url=page)
+            csrf = re.search(r'name="csrf" value="([^"]+)"', fetch(custom, link.url).body)
+            assert csrf
+            form = {"csrf": csrf[1], "decision": "allow"}
+            returned = urlsplit(fetch(custom, link.url, form).location)
+            assert returned.netloc + returned.path == "app.example/verify"
+            told = dict(parse_qsl(returned.query))
+            assert told.pop("state") == "s-1"
+            with pytest.raises(VaultError):
+                vault.verify(told["auth_request_id"], "eve")
+            assert vault.account(KEY).status == "PENDING_VERIFICATION"
+            assert vault.verify(told["auth_request_id"], "mess").startswith(custom.url)
+            assert vault.account(KEY).status == "ACTIVE"
+            vault.close()
 
     def test_a_wrong_secret_is_rejected_once_for_all(
         self, sandbox: SandboxHandle, transport: str

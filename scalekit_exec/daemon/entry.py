@@ -153,11 +153,11 @@ class _Token(ServiceToken):
             if token is not None:
                 return token
             if shared.failed is not None and shared.failed[0] == self._launch:
-                raise shared.failed[1]
+                raise _bare(shared.failed[1])
             try:
                 token = self._request()
             except VaultError as error:
-                shared.failed = (self._launch, error)
+                shared.failed = (self._launch, _bare(error))
                 raise
             shared.keep(token, self._life())
             return token
@@ -177,6 +177,15 @@ class _Token(ServiceToken):
         except (ValueError, KeyError, TypeError, OverflowError):
             return UNKNOWN_LIFE
         return max(0.0, min(seconds, 86400.0) - MARGIN)
+
+
+def _bare(error: VaultError) -> VaultError:
+    """Return an error that may be kept: its traceback would keep what was sent, the secret too."""
+    copy = VaultError(
+        error.code, error.message, error.hint, failures=error.failures, status=error.status
+    )
+    copy.final = error.final
+    return copy
 
 
 class Entry:

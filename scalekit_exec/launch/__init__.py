@@ -11,9 +11,23 @@ import sys
 from scalekit_exec.launch.status import die_by_signal
 
 if sys.platform == "win32":
-    from scalekit_exec.launch.windows import begin, caller_environment, check, find, replace
+    from scalekit_exec.launch.windows import (
+        begin,
+        caller_environment,
+        check,
+        find,
+        limit_core,
+        replace,
+    )
 else:
-    from scalekit_exec.launch.posix import begin, caller_environment, check, find, replace
+    from scalekit_exec.launch.posix import (
+        begin,
+        caller_environment,
+        check,
+        find,
+        limit_core,
+        replace,
+    )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +43,7 @@ __all__ = [
     "die_by_signal",
     "find",
     "finish",
+    "limit_core",
     "replace",
     "shield",
     "supervise",

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
 
-__all__ = ["begin", "caller_environment", "check", "find", "replace", "signed", "start"]
+__all__ = [
+    "begin",
+    "caller_environment",
+    "check",
+    "find",
+    "limit_core",
+    "replace",
+    "signed",
+    "start",
+]
 
 BATCH = (".bat", ".cmd")
 # cmd.exe would expand or reinterpret these in a batch file's arguments, quoted or not.
@@ -62,6 +71,10 @@ def begin() -> None:
 
     _Console.handler = ctypes.WINFUNCTYPE(ctypes.c_int, ctypes.c_ulong)(_Console.answer)
     ctypes.windll.kernel32.SetConsoleCtrlHandler(_Console.handler, 1)
+
+
+def limit_core() -> None:
+    """Do nothing: there is no such limit here (SECURITY.md)."""
 
 
 def caller_environment() -> dict[str, str]:

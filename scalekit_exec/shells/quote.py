@@ -72,10 +72,13 @@ def powershell(value: str) -> str:
 
 
 def tcsh(value: str) -> str:
-    """Quote for tcsh, which expands `!` in single quotes too, and loses line breaks in `eval`."""
+    """Quote for tcsh, which expands `!` in single quotes too, and loses line breaks in `eval`.
+
+    With its `backslash_quote` a backslash counts in quotes as well; so none stands there.
+    """
     if "\n" in value:
         raise ValueError("it loses a line break")
-    return "'" + value.replace("'", "'\\''").replace("!", "\\!") + "'"
+    return "'" + "".join(f"'\\{c}'" if c in "\\'!" else c for c in value) + "'"
 
 
 def cmd(value: str) -> str:

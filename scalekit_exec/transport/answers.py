@@ -238,7 +238,7 @@ def _fields(
 ) -> dict[str, Secret]:
     from scalekit_exec.clock import format_rfc3339
 
-    values = {name: value for name, value in static.items() if name != "token"}
+    values = dict(static)
     if domain:
         values["domain"] = domain
     values["identifier"] = key.identifier

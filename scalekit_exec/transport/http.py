@@ -27,7 +27,7 @@ from scalekit_exec.transport.refusals import refusal, request_id
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from scalekit_exec.clock import Deadline
     from scalekit_exec.model import ClientCredentials
@@ -38,6 +38,7 @@ __all__ = ["Exchange", "ServiceToken", "retry_after"]
 TRIES = 3
 PAUSES = (0.2, 0.6)
 PAUSES_WHEN_LIMITED = (1.0, 2.0)
+HIDDEN = b"[REDACTED]"
 LONGEST_ANSWER = 4 * 1024 * 1024
 
 
@@ -171,7 +172,9 @@ class Exchange:
             got.headers.get("date", ""),
             time.time(),
         )
-        return (answer if got.status == 200 else with_error_info(answer)), got.keep
+        if got.status == 200:
+            return answer, got.keep
+        return with_error_info(_without_secrets(answer, sent, body)), got.keep
 
     def _limit(self, connection: ssl.SSLSocket) -> None:
         left = self._deadline.remaining()
@@ -237,6 +240,23 @@ class Exchange:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
+
+
+def _without_secrets(answer: Answer, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    """Return a refusal without what was secret in the request, which some servers repeat."""
+    from urllib.parse import unquote_to_bytes
+
+    from scalekit_exec.record import replace
+
+    secrets = {headers.get("Authorization", "").partition(" ")[2].encode()}
+    for pair in (body or b"").split(b"&"):
+        name, _, value = pair.partition(b"=")
+        if name == b"client_secret":
+            secrets |= {value, unquote_to_bytes(value.replace(b"+", b" "))}
+    text, location = answer.body, answer.location.encode("utf-8", "surrogateescape")
+    for secret in sorted(secrets - {b""}, key=len, reverse=True):
+        text, location = text.replace(secret, HIDDEN), location.replace(secret, HIDDEN)
+    return replace(answer, body=text, location=location.decode("utf-8", "surrogateescape"))
 
 
 def retry_after(answer: Answer) -> float | None:

@@ -63,7 +63,7 @@ def _meaning(answer: Answer, name: str, permission: str) -> tuple[str, str, str]
         return (
             "forbidden",
             f"{name} does not let this client do that; it needs {needed}",
-            f"give the API client the permission {needed} in the Scalekit dashboard",
+            f"give the API client {_named(needed)} in the Scalekit dashboard",
         )
     if 502 <= status <= 504:
         return (
@@ -93,6 +93,10 @@ def _meaning(answer: Answer, name: str, permission: str) -> tuple[str, str, str]
         if _request_id(answer)
         else "try again in a minute; if it stays, check the URL and what stands between",
     )
+
+
+def _named(needed: str) -> str:
+    return needed if needed.startswith("the right") else f"the permission {needed}"
 
 
 def _inner(answer: Answer, name: str) -> dict[str, object]:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SdkVault"]
 
+HIDDEN = "[REDACTED]"
 REPEATED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
 
 
@@ -177,7 +178,7 @@ class SdkVault:
                 return self._once(method, request, token), time.time() + self._token.offset
             except grpc.RpcError as error:
                 code = error.code()
-                refused = self._refusal(error, permission, key)
+                refused = self._refusal(error, token, permission, key)
             if code is grpc.StatusCode.UNAUTHENTICATED and not renewed:
                 renewed, attempt = True, attempt - 1
                 token = self._token.renew(token)
@@ -215,9 +216,10 @@ class SdkVault:
         return stub
 
     def _refusal(
-        self, error: grpc.RpcError, permission: str, key: AccountKey | None
+        self, error: grpc.RpcError, token: Secret, permission: str, key: AccountKey | None
     ) -> ScalekitExecError:
-        code, text = error.code(), str(error.details() or "")
+        # Some servers repeat in a refusal what they were sent.
+        code, text = error.code(), str(error.details() or "").replace(token.reveal(), HIDDEN)
         if code in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
             return self._late()
         if code is grpc.StatusCode.UNAVAILABLE and _info(error) is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,3 +42,33 @@ def test_a_tab_completes_the_word_that_was_begun(shell: Interactive, tmp_path: P
     finally:
         terminal.close()
     assert found == {name: words.split() for name, (_, words) in lines.items()}
+
+
+# A map may have come with a repository: what is completed must be one word, and run nothing.
+ODD = (
+    "x; ^touch ran",
+    "$(touch ran)",
+    "(touch ran)",
+    "x|^touch ran",
+    '"; ^touch ran; "',
+    "a b",
+)
+
+
+@pytest.mark.parametrize("identifier", ODD)
+@pytest.mark.parametrize("name", ["nushell", "yash", "bash", "zsh", "fish"])
+def test_an_odd_identifier_is_completed_as_one_word(
+    name: str, identifier: str, tmp_path: Path
+) -> None:
+    home = tmp_path / "person"
+    home.mkdir()
+    shell = SHELLS[name]
+    furnish(shell, home)
+    told = f"identifier = {json.dumps(identifier)}\n"
+    (home / "scalekit.toml").write_text(f'{told}[services.gmail]\nconnection_name = "g"\n')
+    terminal = Terminal(shell, home)
+    try:
+        assert terminal.arguments("scalekit-exec gmail@\t") == [f"gmail@{identifier}"]
+    finally:
+        terminal.close()
+    assert not list(home.rglob("ran"))

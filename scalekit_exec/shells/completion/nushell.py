@@ -76,7 +76,11 @@ def "scalekit complete" [spans: list<string>] {
         "anything" | "" => { [] }
         _ => { $kind | wrap value }
     }
-    $found | where value starts-with $typed | update value {|one| $"($head)($one.value)"}
+    $found | where value starts-with $typed | update value {|one|
+        let word = $"($head)($one.value)"
+        # A value may come from a map or a file's name: as code of nushell it must be one word.
+        if $word =~ '^[\w@+=:,./%-]*$' { $word } else { $word | to json }
+    }
 }
 
 $env.config.completions.external.completer = do {|previous|

@@ -53,7 +53,8 @@ function completion/@NAME@ {
 # The services and groups of the map $1, behind an "@" the identifiers.
 function completion/@NAME@::services {
 
-	typeset word=${TARGETWORD#"$PREFIX"} name text
+	typeset word name text
+	word=${TARGETWORD#"$PREFIX"}
 	case $word in
 		(*@*) ;;
 		(*) word= ;;
@@ -69,7 +70,8 @@ function completion/@NAME@::services {
 
 function completion/@NAME@::quoted {
 
-	typeset text=${1//\'/\'\\\'\'}
+	typeset text  # apart from its value, which would be split at blanks here
+	text=${1//\'/\'\\\'\'}
 	printf "'%s'" "$text"
 
 }
