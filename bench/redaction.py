@@ -84,7 +84,8 @@ def whole_launch(megabytes: int) -> None:
     print(f"\n{megabytes} MB of log lines")
     for name, (count, seconds) in speeds:
         print(f"{name:48}{count / seconds / 1e6:8.0f} MB/s")
-    print(f"memory of the launch: {sizes[0]} kB at the start, {max(sizes)} kB at most")
+    if sizes:  # none where it was over too soon
+        print(f"memory of the launch: {sizes[0]} kB at the start, {max(sizes)} kB at most")
 
 
 def drain(

@@ -101,6 +101,7 @@ sandbox
 status
 token
 --version
+-h
 --help"
         return
     fi
@@ -158,11 +159,11 @@ env"
     esac
     case $command in
         authorize)
-            options="--open --force --wait --no-wait -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="--open --force --wait --no-wait -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=services}"
             ;;
         completion)
-            options="--install -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="--install -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=words bash
 zsh
 fish
@@ -174,61 +175,61 @@ xonsh
 powershell}"
             ;;
         config)
-            options="--env --remove --project -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="--env --remove --project -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=services}"
             ;;
         connections)
-            options="--provider -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="--provider -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=none}"
             ;;
         daemon)
-            options="--cache -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="--cache -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=words start
 status
 stop}"
             ;;
         detect)
-            options="-c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="-c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=none}"
             ;;
         doctor)
-            options="-c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="-c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=services}"
             ;;
         export)
-            options="--format --min-ttl --show -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="--format --min-ttl --show -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=services}"
             ;;
         import)
-            options="--dry-run --project --force --credentials -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="--dry-run --project --force --credentials -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=files}"
             ;;
         list)
-            options="-c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="-c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=services}"
             ;;
         login)
-            options="--url --client-id --secret-stdin --store -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="--url --client-id --secret-stdin --store -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=none}"
             ;;
         logout)
-            options="--purge -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="--purge -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=none}"
             ;;
         redact)
-            options="-c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="-c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=services}"
             ;;
         sandbox)
-            options="--scenario --port --ca-file --lifetime -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help --"
+            options="--scenario --port --ca-file --lifetime -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help --"
             : "${kind:=none}"
             ;;
         status)
-            options="--check -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="--check -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=services}"
             ;;
         token)
-            options="--min-ttl --show -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose --help"
+            options="--min-ttl --show -c --config --env-file --environment --identifier --timeout --json -q --quiet -v --verbose -h --help"
             : "${kind:=services}"
             ;;
     esac

@@ -27,12 +27,21 @@ if TYPE_CHECKING:
 
     from scalekit_exec.model import ServiceMap, UserSettings
 
-__all__ = ["Request", "find", "settings_for"]
+__all__ = [
+    "Request",
+    "find",
+    "has_any",
+    "settings_for",
+    "told_id",
+    "two_sources",
+    "unknown_environment",
+]
 
 CLIENT_ID = "SCALEKIT_CLIENT_ID"
 CLIENT_SECRET = "SCALEKIT_CLIENT_SECRET"  # noqa: S105 - the variable's name
 ENV_URL = "SCALEKIT_ENV_URL"
 ENVIRONMENT_URL = "SCALEKIT_ENVIRONMENT_URL"
+ID_BEGINS = "skc_"
 NAMES = (CLIENT_ID, CLIENT_SECRET, ENV_URL, ENVIRONMENT_URL)
 INSIDE = "let the launch around this one serve its command: add --serve to it\nor "
 LOGIN = "scalekit-auth login"
@@ -63,19 +72,33 @@ def settings_for(request: Request) -> ScalekitSettings | None:
     if request.environment is None:
         return settings.scalekit
     if request.env_file is not None:
-        raise UsageError(
-            "usage",
-            "--env-file and --environment name two sources of credentials",
-            "give only one of them; SCALEKIT_EXEC_ENV_FILE and SCALEKIT_EXEC_ENVIRONMENT count too",
-        )
+        raise two_sources()
     if request.environment in settings.environments:
         return settings.environments[request.environment]
-    near = nearest(request.environment, settings.environments)
-    raise ConfigurationError(
-        "config-invalid",
-        f'no environment "{shown(request.environment)}" in {displayed(settings.path)}'
-        + (f'; did you mean "{shown(near)}"?' if near else ""),
+    raise unknown_environment(
+        request.environment,
+        settings,
         f"write a table [environments.{shown(request.environment)}] with client_id and env_url",
+    )
+
+
+def two_sources() -> UsageError:
+    """Return the error for `--env-file` beside `--environment`."""
+    return UsageError(
+        "usage",
+        "--env-file and --environment name two sources of credentials",
+        "give only one of them; SCALEKIT_EXEC_ENV_FILE and SCALEKIT_EXEC_ENVIRONMENT count too",
+    )
+
+
+def unknown_environment(name: str, settings: UserSettings, hint: str) -> ConfigurationError:
+    """Return the error for an environment that the user's file does not have."""
+    near = nearest(name, settings.environments)
+    return ConfigurationError(
+        "config-invalid",
+        f'no environment "{shown(name)}" in {displayed(settings.path)}'
+        + (f'; did you mean "{shown(near)}"?' if near else ""),
+        hint,
     )
 
 
@@ -205,6 +228,18 @@ def _from_env_file(path: str, warn: Callable[[str], None]) -> ClientCredentials:
             "write all three into it, lines of NAME=VALUE",
         )
     return found
+
+
+def told_id(client: ClientCredentials) -> str:
+    """Return a client id as it may be shown: what does not look like one may be the secret."""
+    plain = client.client_id.startswith(ID_BEGINS)
+    return shown(client.client_id) if plain else f"with an id that does not begin with {ID_BEGINS}"
+
+
+def has_any(path: str) -> bool:
+    """Tell whether a `.env` has any of the three; raises ConfigurationError as `find` does."""
+    values = _values(files.read_named(path), path, lambda _: None)
+    return any(value and value.strip() for value in values.values())
 
 
 def _warn_if_open(path: str, warn: Callable[[str], None]) -> None:

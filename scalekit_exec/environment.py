@@ -6,7 +6,7 @@ Every rule about what the child may see is here, and nowhere else.
 from __future__ import annotations
 
 from scalekit_exec.clock import format_rfc3339
-from scalekit_exec.errors import CredentialError, shown
+from scalekit_exec.errors import CredentialError, nearest, shown
 from scalekit_exec.record import record
 from scalekit_exec.secret import Secret
 
@@ -132,8 +132,10 @@ def _value(
 ) -> str:
     if variable.is_token and credential.token is not None:
         return credential.token.reveal()
+    # One of several values is it only where the map says of the others what they are.
+    alone = variable.is_token and all(each.is_token for each in wanted.variables)
     try:
-        return variable.template.fill(plain)
+        return variable.template.fill({} if alone else plain)
     except KeyError as missing:
         name = wanted.service.name
         known = [field for field in sorted(plain) if field not in ("identifier", "expires_at")]
@@ -146,7 +148,12 @@ def _value(
             ) from None
         fields = ", ".join(shown(field, 40) for field in known)
         example = ", ".join(f'{_screaming(name, field)} = "{{{field}}}"' for field in known[:3])
-        what = "has no single token" if variable.is_token else f"has no {shown(missing.args[0])}"
+        what = "has no single token"
+        if not variable.is_token:
+            lacking = missing.args[0]
+            what = f"has no {shown(lacking)}"
+            meant = nearest(lacking, known) or known[0]
+            example = f'{variable.name} = "{{{meant}}}"'
         raise CredentialError(
             "no-credential",
             f"{shown(name)}: the account {what} for {variable.name}; it has {fields}",
@@ -242,7 +249,8 @@ def _inherited(parent: Mapping[str, str], policy: Policy) -> dict[str, str]:
     if policy.pristine:
         basis = PRISTINE + PRISTINE_WINDOWS if policy.windows else PRISTINE
         # The mark only tells of variables; those that were not passed are taken out of it.
-        names = (*basis, *policy.passed, MARK)
+        kept = OWN_CREDENTIALS if policy.keep_credentials else ()
+        names = (*basis, *policy.passed, *kept, MARK)
         child = {name: value for name, value in child.items() if _matches(name, names, policy)}
     if not policy.keep_credentials:
         own = frozenset(OWN_CREDENTIALS)

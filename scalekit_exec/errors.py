@@ -96,9 +96,9 @@ def shown(text: object, limit: int = SHOWN_LENGTH) -> str:
     for character in str(text):
         code = ord(character)
         if code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code <= 0xDFFF:
-            character = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLW2901
+            character = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLW2901 - its escape
         elif character in _HIDDEN or 0xE0000 <= code <= 0xE007F:
-            character = f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLW2901
+            character = f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLW2901 - its escape
         if length + len(character) > limit:
             out.append("…")
             break

@@ -59,13 +59,17 @@ class Source:
 
 @record
 class Change:
-    """What became of one service; `there` is the connection that the map had for it before."""
+    """What became of one service.
+
+    `there` and `identifier_there` are the connection and the identifier that the map had for it.
+    """
 
     what: str
     name: str
     connection_name: str = ""
     identifier: str | None = None
     there: str = ""
+    identifier_there: str | None = None
 
     @property
     def is_odd(self) -> bool:
@@ -115,15 +119,16 @@ def merge(text: str, services: Mapping[str, Service], *, force: bool) -> tuple[s
     for name, service in services.items():
         entry = editing.Entry(name, service.connection_name, service.identifier)
         there = before.get(name)
-        what, had = ADDED, ""
+        what, had, who = ADDED, "", None
         if isinstance(there, dict):
             told = default | there
             alike = all(told.get(key) == value for key, value in entry.values.items())
             what = SAME if alike else REPLACED if force else KEPT
             had = str(there.get("connection_name", ""))
+            who = told.get("identifier")
         if what in {ADDED, REPLACED}:
             text = editing.put_service(text, entry)
-        changes.append(Change(what, name, service.connection_name, service.identifier, had))
+        changes.append(Change(what, name, service.connection_name, service.identifier, had, who))
     return text, changes
 
 

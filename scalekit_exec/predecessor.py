@@ -10,8 +10,10 @@ import os
 import sys
 
 from scalekit_exec import api
+from scalekit_exec.credentials import has_any
 from scalekit_exec.errors import ConfigurationError, ScalekitExecError, internal, reason
 from scalekit_exec.files import typed_path
+from scalekit_exec.launch import limit_core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +38,10 @@ def getter(file: str) -> Callable[[str], str]:
 
     def get_token(service_name: str) -> str:
         """Return a fresh token for a configured service."""
-        path = beside(*MAPS)
-        options = api.Options(config=path, env_file=beside(".env"), links_for_missing=True)
+        path, env_file = beside(*MAPS), beside(".env")
+        if env_file is not None and not _is_ours(env_file):
+            env_file = None
+        options = api.Options(config=path, env_file=env_file, links_for_missing=True)
         try:
             return api.tokens([service_name], options)[service_name]
         except ConfigurationError as error:
@@ -50,6 +54,14 @@ def getter(file: str) -> Callable[[str], str]:
     return get_token
 
 
+def _is_ours(env_file: str) -> bool:
+    """Tell whether a `.env` has credentials in it, and is not for something else."""
+    try:
+        return has_any(env_file)
+    except ModuleNotFoundError:  # told where it is read
+        return True
+
+
 def _hint_at(path: str, hint: str, name: str) -> str:
     """Have the hint for an unknown service name the skill's own map; only TOML is written by us."""
     command = f"scalekit-auth config {name} CONNECTION_NAME"
@@ -58,7 +70,9 @@ def _hint_at(path: str, hint: str, name: str) -> str:
         entry = f'"{name}": {{"connection_name": "CONNECTION_NAME", "identifier": "ID"}}'
         instead = f"add {entry} to {typed_path(path)}"
     before, found, after = hint.partition(command)
-    return f"{before}{instead}{after.removeprefix(' --identifier ID')}" if found else hint
+    for told in (" --identifier ID", f" --config {typed_path(path)}"):
+        after = after.removeprefix(told)
+    return f"{before}{instead}{after}" if found else hint
 
 
 def main(argv: Sequence[str], file: str) -> int:
@@ -66,6 +80,7 @@ def main(argv: Sequence[str], file: str) -> int:
     if len(argv) != 1 or argv[0].startswith("-"):
         sys.stderr.write("usage: get_token.py SERVICE\n")
         return 1
+    limit_core()
     try:
         token = getter(file)(argv[0])
     except ScalekitExecError as error:

@@ -27,7 +27,7 @@ def _initializer(
 ) -> Callable[..., None]:
     known = frozenset(fields)
 
-    def __init__(self: object, *args: object, **kwargs: object) -> None:  # noqa: N807
+    def __init__(self: object, *args: object, **kwargs: object) -> None:  # noqa: N807 - it becomes one
         if len(args) > len(fields) or not kwargs.keys() <= known:
             raise TypeError(f"{cls} takes {', '.join(fields)}")
         values = dict(zip(fields, args, strict=False))

@@ -217,6 +217,16 @@ class TestSkill:
         assert done.stdout.count("\n") == 1
         assert done.stderr == ""
 
+    @pytest.mark.parametrize("text", ["OTHER=1\n", "SCALEKIT_CLIENT_ID=\n"])
+    def test_a_file_of_variables_without_credentials_is_for_something_else(
+        self, folder: Folder, skill: Path, text: str
+    ) -> None:
+        assert folder.sandbox is not None
+        (skill / ".env").write_text(text)
+        folder.environ |= folder.sandbox.environ()
+        done = self.script(folder, "gmail")
+        assert done.stdout.startswith("sandbox-"), done.stderr
+
     def test_the_script_ends_with_one_for_every_failure(self, folder: Folder, skill: Path) -> None:
         for words in ([], ["a", "b"], ["--help"], ["nope"]):
             done = self.script(folder, *words)
@@ -228,7 +238,7 @@ class TestSkill:
         (skill / "scalekit.toml").write_text(
             '[services.gmail]\nconnection_name = "gmail_u3134a"\nidentifier = "mess"\n'
         )
-        for name in ("tomli", "json", "ssl", "dotenv"):
+        for name in ("__future__", "tomli", "json", "ssl", "dotenv"):
             (folder.path / f"{name}.py").write_text(f"open('{name}-ran', 'w').close()\n")
         folder.environ["PYTHONPATH"] = "."
         assert self.script(folder, "gmail").stdout.startswith("sandbox-")

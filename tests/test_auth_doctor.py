@@ -51,6 +51,11 @@ def verdicts(found: Mapping[str, Mapping[str, str]], *names: str) -> list[str]:
 def test_all_is_well_and_no_credential_is_read(folder: Folder, transport: str) -> None:
     assert folder.sandbox is not None
     found = checks(folder, SCALEKIT_EXEC_TRANSPORT=transport)
+    for words in ((), ("-v",), ("--json", "-v")):
+        done = doctor(folder, *words, SCALEKIT_EXEC_TRANSPORT=transport)
+        told = (done.out + done.err).replace("scalekit-sandbox-", "")
+        for secret in (folder.sandbox.client_secret, "sandbox-"):
+            assert secret not in told
     for name in ("versions", "map", "identifier", "credentials", *WAY, *SERVICES):
         assert found[name]["verdict"] == "ok", found[name]
     assert list(found["map"]) == ["name", "verdict", "message", "remedy"]

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
         ([], "no command is named"),
         (["lst"], "did you mean list?"),
         (["--json", "list"], "scalekit-auth list --json"),
-        (["-c", "x", "list"], "options come after it: scalekit-auth list -c"),
+        (["-c", "x", "list"], "options come after it: scalekit-auth list -c x"),
         (["export", "--format", "bash", "gmail"], "--format sh"),
-        (["list", "--timeout", "soon"], "SCALEKIT_EXEC_TIMEOUT"),
-        (["token", "x", "--min-ttl", "86401"], "SCALEKIT_EXEC_MIN_TTL"),
+        (["list", "--timeout", "soon"], "--timeout 30"),
+        (["token", "x", "--min-ttl", "86401"], "--min-ttl 30"),
     ],
 )
 def test_a_slip_is_answered_with_what_was_meant(words: list[str], said: str) -> None:

@@ -149,8 +149,8 @@ def test_words_that_are_wrong(
 
 
 VARIABLES = [
-    ("TIMEOUT", "soon", "usage", "--timeout"),
-    ("MIN_TTL", "-1", "usage", "--min-ttl"),
+    ("TIMEOUT", "soon", "usage", "SCALEKIT_EXEC_TIMEOUT=soon"),
+    ("MIN_TTL", "-1", "usage", "SCALEKIT_EXEC_MIN_TTL=-1"),
     ("CONFIG", "nowhere.toml", "config-missing", "nowhere.toml"),
     ("ENV_FILE", "nowhere.env", "config-missing", "nowhere.env"),
     ("ENVIRONMENT", "prod", "config-invalid", '"prod"'),

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Protocol
 import pexpect
 import pytest
 
-from scalekit_exec.cli.auth import _COMMANDS
 from scalekit_exec.cli.auth.completion import scripts
+from scalekit_exec.cli.commands import COMMANDS
 from scalekit_exec.cli.words import OPTIONS
 from scalekit_exec.shells.completion import SHELLS
 from scalekit_exec.shells.quote import nushell
@@ -208,7 +208,7 @@ def test_behind_an_at_sign_there_are_the_identifiers_of_the_map(shell: Shell) ->
 
 
 def test_the_commands_of_scalekit_auth_are_offered(shell: Shell) -> None:
-    assert shell.candidates("scalekit-auth ") >= set(_COMMANDS)
+    assert shell.candidates("scalekit-auth ") >= set(COMMANDS)
     assert shell.candidates("scalekit-auth st") == {"status"}
     assert shell.candidates("scalekit-auth stat gm") == set()
 

@@ -250,6 +250,19 @@ def test_every_link_to_a_file_leads_to_one(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
+def anchors(path: Path) -> set[str]:
+    """Return what GitHub makes of a page's headings."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in found}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_to_a_heading_leads_to_one(path: Path) -> None:
+    for file, heading in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text()):
+        assert heading in anchors(path.parent / file if file else path), (file, heading)
+
+
 @pytest.mark.parametrize("name", ["SKILL.md", "docs/credentials.md", "docs/moving.md"])
 def test_every_map_in_a_document_is_right(name: str) -> None:
     found = blocks(text_of(name), "toml")
@@ -393,8 +406,10 @@ def test_the_changelog_keeps_its_format() -> None:
     text = text_of("CHANGELOG.md")
     releases = re.findall(r"^## (.*)$", text, re.MULTILINE)
     for release in releases:
-        assert re.fullmatch(r"\[\d+\.\d+\.\d+\] - (Unreleased|\d{4}-\d\d-\d\d)", release)
-    assert releases[0].startswith(f"[{PROJECT['project']['version']}]")
+        assert re.fullmatch(r"\[Unreleased\]|\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", release)
+    newest = [release for release in releases if release != "[Unreleased]"]
+    assert not newest or newest[0].startswith(f"[{PROJECT['project']['version']}]")
+    assert releases.index("[Unreleased]") == 0
     order = ["Security", "Added", "Changed", "Deprecated", "Removed", "Fixed"]
     for part in re.split(r"^## .*$", text, flags=re.MULTILINE)[1:]:
         kinds = re.findall(r"^### (.*)$", part, re.MULTILINE)

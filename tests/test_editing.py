@@ -101,7 +101,9 @@ def test_a_default_identifier_goes_to_the_top_below_the_schema() -> None:
 
 
 def test_a_comment_that_is_true_of_the_old_identifier_only_goes_with_it() -> None:
-    proposed = put_default("", "mess", f"{editing.PROPOSED}~/IDENTITY.md")
+    target = editing.Target("/p/scalekit.toml", "/home/me/.config/scalekit-exec/config.toml")
+    proposed = put_default("", "mess", editing.proposed_by(target, "/p/IDENTITY.md"))
+    assert proposed == 'identifier = "mess"  # proposed by IDENTITY.md\n'
     assert put_default(proposed, "team") == 'identifier = "team"\n'
     assert put_default('identifier = "a"  # ours\n', "b") == 'identifier = "b"  # ours\n'
 

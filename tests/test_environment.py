@@ -60,6 +60,17 @@ def test_the_parents_mapping_is_never_changed(parent: dict[str, str]) -> None:
     assert parent == before
 
 
+def test_scalekits_own_credentials_are_these_seven() -> None:
+    ours = {f"SCALEKIT_{name}" for name in ("CLIENT_ID", "CLIENT_SECRET", "ENV_URL")}
+    theirs = {f"TOOL_{name}" for name in ("CLIENT_ID", "CLIENT_SECRET", "ENV_URL")}
+    assert set(OWN_CREDENTIALS) == {*ours, "SCALEKIT_ENVIRONMENT_URL", *theirs}
+
+
+def test_a_pristine_environment_keeps_them_where_that_is_asked_for() -> None:
+    kept = child({"TOOL_CLIENT_ID": "x", "A": "b"}, pristine=True, keep_credentials=True)
+    assert kept == {"TOOL_CLIENT_ID": "x"}
+
+
 @pytest.mark.parametrize("name", OWN_CREDENTIALS)
 def test_scalekits_own_credentials_are_taken_out(name: str) -> None:
     assert name not in child({name: "x"})
@@ -162,6 +173,18 @@ def test_several_values_and_no_table_say_how_to_write_one() -> None:
         fill(want("f", "F_TOKEN"), credential(username="x", password="y"), longest=LONGEST)
     assert caught.value.code == "no-credential"
     assert 'F_PASSWORD = "{password}"' in caught.value.hint
+
+
+def test_one_of_several_values_may_be_called_token() -> None:
+    given = credential(api_key="k", token="t")
+    with pytest.raises(CredentialError, match="no single token for F_TOKEN; it has api_key, token"):
+        fill(want("f", "F_TOKEN"), given, longest=LONGEST)
+    both = want("f", ("F_KEY", "{api_key}"), ("F_TOKEN", "{token}"))
+    filled = fill(both, given, longest=LONGEST)
+    assert {name: text.reveal() for name, text in filled.values.items()} == {
+        "F_KEY": "k",
+        "F_TOKEN": "t",
+    }
 
 
 @pytest.mark.parametrize("fields", [{}, {"domain": "a.example"}])

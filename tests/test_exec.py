@@ -383,8 +383,17 @@ def test_a_fault_of_ours_is_no_traceback(folder: Folder) -> None:
     assert "error[usage]: the working folder is gone" in err
 
 
+# What a planted file could stand for; Python itself imports none of these when it starts.
+PLANTED = (
+    *("__future__", "tomli", "json", "ssl", "http", "scalekit", "dotenv", "selectors", "socket"),
+    *("threading", "base64", "dataclasses", "typing", "signal", "struct", "subprocess", "tempfile"),
+    *("ctypes", "logging", "inspect", "ast", "random", "secrets", "hmac", "shlex", "difflib"),
+    *("grpc", "psutil", "click", "keyring", "certifi", "google", "requests", "pydantic"),
+)
+
+
 def test_a_module_of_the_working_folder_is_not_run(folder: Folder) -> None:
-    for name in ("tomli", "json", "ssl", "http", "scalekit", "dotenv", "selectors"):
+    for name in PLANTED:
         (folder.path / f"{name}.py").write_text(f"open('{name}-ran', 'w').close()\n")
     for path in (":", "", ".", "::/nowhere"):
         done = folder.launch("gmail", "--", "true", env={"PYTHONPATH": path})
@@ -392,6 +401,18 @@ def test_a_module_of_the_working_folder_is_not_run(folder: Folder) -> None:
     sdk = {"PYTHONPATH": ":", "SCALEKIT_EXEC_TRANSPORT": "sdk"}
     over_grpc = folder.launch("gmail", "--", "true", env=sdk)
     assert over_grpc.status == 0, over_grpc.err
+    listed = folder.start("--list-words", env={"PYTHONPATH": ":"})
+    assert b"gmail" in listed.communicate(timeout=30)[0]
+    script = str(Path(PROGRAM).with_name("scalekit-auth"))
+    for words in (["list"], ["status"]):
+        told = subprocess.run(
+            [script, *words],
+            env=folder.variables({"PYTHONPATH": ":"}),
+            cwd=folder.path,
+            capture_output=True,
+            check=False,
+        )
+        assert told.returncode == 0, told.stderr
     assert not list(folder.path.glob("*-ran"))
 
 
@@ -425,6 +446,89 @@ def test_a_slip_in_a_service_is_told_from_a_command(
     assert "did you mean" in err
     hint = err.partition("hint: ")[2].split("\n")[0]
     assert shlex.split(hint) == ["scalekit-exec", *meant]
+
+
+@pytest.mark.parametrize("words", [["gmail", "sh"], ["sh"], ["gmail", "/usr/bin/python3"]])
+def test_a_script_without_dash_dash_is_not_taken_for_a_map(
+    folder: Folder, words: list[str]
+) -> None:
+    process = folder.start(*words, "-c", "echo $GMAIL_TOKEN")
+    err = process.communicate(timeout=30)[1].decode()
+    assert process.returncode == 125
+    assert f'error[usage]: no "--" between the services and the command; "{words[-1]}"' in err
+    meant = [*words[:-1], "--", words[-1], "-c", "echo $GMAIL_TOKEN"]
+    assert f"hint: scalekit-exec {shlex.join(meant)}\n" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["login"], "scalekit-auth login"),
+        (["status", "gmail"], "scalekit-auth status gmail"),
+        (["help"], "scalekit-exec --help"),
+    ],
+)
+def test_a_command_of_the_other_program_is_known(
+    folder: Folder, words: list[str], meant: str
+) -> None:
+    for there in (True, False):
+        if not there:
+            (folder.path / "scalekit.toml").unlink()
+        err = folder.start(*words).communicate(timeout=30)[1].decode()
+        assert f"did you mean {meant}?" in err
+    folder.map(f'[services.{words[0]}]\nconnection_name = "x"\nidentifier = "me"\n')
+    assert "did you mean" not in folder.start(words[0]).communicate(timeout=30)[1].decode()
+
+
+@pytest.mark.parametrize(
+    ("variable", "option"),
+    [
+        ("SCALEKIT_EXEC_TIMEOUT", "--timeout "),
+        ("SCALEKIT_EXEC_MIN_TTL", "--min-ttl "),
+        ("SCALEKIT_EXEC_WAIT", "--wait="),
+    ],
+)
+def test_what_is_no_number_is_blamed_on_what_said_it(
+    folder: Folder, variable: str, option: str
+) -> None:
+    told = folder.launch("gmail", env={variable: "abc"}).err
+    assert f"{variable}=abc is no number" in told
+    assert f"hint: set {variable} to 30, or unset it" in told
+    told = folder.launch(*f"{option}abc".split(), "gmail", env={variable: "7"}).err
+    assert f"{option}abc is no number" in told
+    assert f"hint: give it as {option}30\n" in told
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], ["--sandbox"], []])
+def test_two_sources_of_credentials_are_refused_whatever_else_is_said(
+    folder: Folder, more: list[str]
+) -> None:
+    done = folder.launch(*more, "--env-file", "x", "--environment", "y", "gmail")
+    assert (done.status, done.started) == (125, False)
+    assert "error[usage]: --env-file and --environment" in done.err
+
+
+def test_help_has_the_tip_against_early_expansion(folder: Folder) -> None:
+    out = folder.start("--help").communicate(timeout=30)[0].decode()
+    assert "sh -c '" in out
+    assert "$GMAIL_TOKEN" in out
+
+
+def test_a_sandbox_sets_nothing_that_nobody_may_set(folder: Folder) -> None:
+    for name in ("scalekit-x", "ld-x"):
+        done = folder.launch("--sandbox", "-c", "/dev/null", name)
+        assert (done.status, done.started) == (125, False)
+        assert "error[usage]" in done.err
+    named = folder.launch("--sandbox", "-c", "/dev/null", "ld-x=A_TOKEN")
+    assert named.child["A_TOKEN"].startswith("sandbox-"), named.err
+
+
+def test_a_hint_for_an_unknown_service_names_the_map_that_was_named(folder: Folder) -> None:
+    (folder.path / "scalekit.toml").rename(folder.path / "other.toml")
+    err = folder.launch("-c", "other.toml", "nope").err
+    assert f"config nope CONNECTION_NAME --config {folder.path}/other.toml" in err.replace(
+        "~", os.environ["HOME"]
+    )
 
 
 def test_a_command_that_is_there_is_no_slip(folder: Folder, tmp_path: Path) -> None:

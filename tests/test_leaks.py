@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -260,6 +261,18 @@ def test_the_child_has_the_token_in_its_environment_and_nowhere_else(
     assert TOKEN.encode() not in (there / "cmdline").read_bytes()
     open_files = {os.readlink(entry) for entry in (there / "fd").iterdir()}
     assert not [name for name in open_files if not name.startswith(("pipe:", "/dev/null"))]
+
+
+def test_no_command_of_scalekit_auth_leaves_a_core(folder: Folder) -> None:
+    code = "import resource as r; print(r.getrlimit(r.RLIMIT_CORE)[0])"
+    done = subprocess.run(
+        [Path(PROGRAM).with_name("scalekit-auth"), "sandbox", "--", sys.executable, "-c", code],
+        env=folder.variables(),
+        capture_output=True,
+        check=True,
+        preexec_fn=_want_cores,
+    )
+    assert int(done.stdout) in (0, 1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGQUIT, signal.SIGABRT])

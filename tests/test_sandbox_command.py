@@ -226,13 +226,14 @@ def test_the_certificates_folder_is_private_and_goes_at_the_end(
     assert not os.path.exists(folder)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_at_once(
     told: tuple[subprocess.Popen[str], dict[str, Any]], number: int
 ) -> None:
     begun = time.monotonic()
     told[0].send_signal(number)
     assert ended(told[0]) == 0
+    assert not os.path.exists(os.path.dirname(told[1]["SCALEKIT_CA_BUNDLE"]))
     assert time.monotonic() - begun < 2
 
 

@@ -68,8 +68,12 @@ def launch(folder: Folder, *words: str, env: dict[str, str | None] | None = None
 
 
 def authorize(folder: Folder, *words: str, env: dict[str, str | None] | None = None) -> Waiting:
+    return auth(folder, "authorize", *words, env=env)
+
+
+def auth(folder: Folder, *words: str, env: dict[str, str | None] | None = None) -> Waiting:
     process = subprocess.Popen(
-        [AUTH, "authorize", *words],
+        [AUTH, *words],
         env=folder.variables(env),
         cwd=folder.path,
         stdin=subprocess.DEVNULL,
@@ -131,6 +135,26 @@ def test_two_words_for_one_account_need_one_click(folder: Folder) -> None:
     assert len(links) == 1
 
 
+def test_what_is_not_required_is_never_waited_for(folder: Folder) -> None:
+    assert folder.sandbox is not None
+    expire(folder, GMAIL, SLACK)
+    folder.map(
+        '[services.gmail]\nconnection_name = "gmail_u3134a"\nidentifier = "mess"\n'
+        '[services.slack]\nconnection_name = "slack_x7y9z"\nidentifier = "ops-bot"\n'
+        "required = false\n"
+    )
+    waiting = launch(folder, "--wait", "gmail", "slack")
+    click(folder.sandbox, waiting.until(LINK))
+    status, out = waiting.end()
+    assert status == 0, waiting.said
+    assert "waiting 300 s for gmail;" in waiting.said
+    assert "warning[authorization-required]: slack" in waiting.said
+    assert "SLACK_TOKEN" not in json.loads(out)
+    assert [c["connector"] for c in folder.sandbox.requests() if c["operation"] == "link"] == [
+        "gmail_u3134a"
+    ]
+
+
 def test_two_users_of_one_service_are_told_apart(folder: Folder) -> None:
     assert folder.sandbox is not None
     for name in ("zed1", "zed2"):
@@ -174,8 +198,20 @@ def test_a_wait_that_runs_out_is_authorization_required(folder: Folder) -> None:
     status, out = waiting.end()
     assert (status, out) == (125, "")
     assert "error[authorization-required]" in waiting.said
+    assert "(status EXPIRED); nobody did within 1 s\n" in waiting.said
     assert "hint: give the user this link" in waiting.said
     assert not folder.witness.exists()
+
+
+def test_links_that_all_ended_are_told_of(folder: Folder) -> None:
+    scenario = f"link_lifetime = 0.3\n[[accounts]]\n{_toml(GMAIL)}status = 'EXPIRED'\n"
+    with running_sandbox(scenario) as short:
+        folder.sandbox = short
+        for start, status in ((launch, 125), (authorize, 4)):
+            waiting = start(folder, "--wait=60", "gmail")
+            assert waiting.end()[0] == status
+            told = "(status EXPIRED); 6 links have ended without being used\n"
+            assert told in waiting.said
 
 
 def test_a_link_that_ends_while_waiting_is_renewed(folder: Folder) -> None:
@@ -599,6 +635,37 @@ class TestNotify:
         assert waiting.end()[0] == 0
         assert time.monotonic() - begun < 12
         assert "warning" not in waiting.said
+
+    @pytest.mark.parametrize(
+        "start",
+        [
+            lambda folder: launch(folder, "--no-wait", "gmail", "slack"),
+            lambda folder: auth(folder, "token", "gmail"),
+            lambda folder: auth(folder, "export", "gmail"),
+        ],
+        ids=["launch", "token", "export"],
+    )
+    def test_who_does_not_wait_tells_of_the_link_that_it_ends_with(
+        self, folder: Folder, told: Path, start: Callable[[Folder], Waiting]
+    ) -> None:
+        expire(folder, GMAIL)
+        waiting = start(folder)
+        assert waiting.end()[0] in (4, 125)
+        payload = json.loads(told.read_text())
+        assert payload["service"] == "gmail"
+        assert payload["link"] in waiting.said
+
+    def test_its_failure_is_a_warning_without_a_wait_too(self, folder: Folder) -> None:
+        self.set('["no-such-notifier"]')
+        expire(folder, GMAIL)
+        waiting = launch(folder, "--no-wait", "gmail")
+        assert waiting.end()[0] == 125
+        assert "warning: [notify] command no-such-notifier cannot be started" in waiting.said
+        assert "error[authorization-required]" in waiting.said
+
+    def test_nothing_is_told_where_nobody_is_needed(self, folder: Folder, told: Path) -> None:
+        assert launch(folder, "--no-wait", "gmail").end()[0] == 0
+        assert not told.exists()
 
     def test_authorize_without_waiting_tells_it_too(self, folder: Folder, told: Path) -> None:
         expire(folder, GMAIL)

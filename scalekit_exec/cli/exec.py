@@ -114,10 +114,12 @@ class _Launcher:
             self._shield()
             finish = self._stay
         finish = self._speaking(finish)
-        if "SCALEKIT_EXEC_URL" in self.environ and self._has_only_a_broker():
-            return self._run_inside(request, finish)
+        if "SCALEKIT_EXEC_URL" in self.environ:
+            if self._has_only_a_broker():
+                return self._run_inside(request, finish)
+            self.speaker.verbose("the broker of the launch around this one is not asked")
         connect = self.sources.sandbox if parsed.on("--sandbox") else self.sources.scalekit
-        wait = self._wait if self.sources.patience() > 0 else None
+        wait = self._wait if self.sources.patience() > 0 else self._notify
         return run(request, self.sources.load_map, connect, self.speaker.warning, wait, finish)
 
     def _shield(self) -> None:
@@ -236,9 +238,26 @@ class _Launcher:
             seconds=self.sources.patience(),
         )
 
+    def _notify(
+        self,
+        wanted: Sequence[Wanted],
+        outcome: Outcome,
+        vault: Vault,
+        deadline: Deadline,
+        rules: Rules,
+    ) -> Outcome:
+        """Tell whoever wants to be told of the links that this launch ends with."""
+        del vault, deadline
+        if self.sources.notify is not None and outcome.unauthorized:
+            from scalekit_exec.waiting import tell_all
+
+            tell_all(self.sources.notify, wanted, outcome.failures, rules.host, self.speaker.note)
+        return outcome
+
     def _dry_run(self) -> int:
         from scalekit_exec.cli import plan
 
+        self.sources.patience()  # what says two things is refused here too
         service_map = self.sources.load_map()
         from scalekit_exec import config
 

@@ -67,6 +67,8 @@ def _identifiers(found: ServiceMap, word: str) -> list[tuple[str, str]]:
     named = word.partition("@")[0]
     if named not in found.services and named not in found.groups:
         return []
+    from scalekit_exec.config import parse_word
+
     users: dict[str, list[str]] = {}
     own = found.services[named].identifier if named in found.services else None
     if own is not None:
@@ -74,7 +76,6 @@ def _identifiers(found: ServiceMap, word: str) -> list[tuple[str, str]]:
     for name, service in found.services.items():
         if service.identifier is not None:
             users.setdefault(service.identifier, []).append(name)
-    return [
-        (f"{named}@{identifier}", f"identifier of {', '.join(of)}")
-        for identifier, of in users.items()
-    ]
+    words = [(f"{named}@{each}", f"identifier of {', '.join(of)}") for each, of in users.items()]
+    # One that ends as a variable would is not read back as it is.
+    return [(word, text) for word, text in words if parse_word(word).named == word]

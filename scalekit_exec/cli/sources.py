@@ -80,7 +80,8 @@ class Sources:
         try:
             return self.load_map()
         except ScalekitExecError as error:
-            if error.code != "config-missing" or self.words.value("--config") is not None:
+            named = self.words.value("--config")
+            if error.code != "config-missing" or named not in (None, os.devnull):
                 raise
             return None
 
@@ -112,13 +113,17 @@ class Sources:
         from scalekit_exec import config
         from scalekit_exec.model import Service
         from scalekit_exec.record import replace
-        from scalekit_exec.variables import TOKEN, Variable, default_variable
+        from scalekit_exec.variables import TOKEN, Variable, default_variable, refusal
 
         services = dict(found.services)
-        for word in self.words.services:
-            name = config.parse_word(word).name
+        for text in self.words.services:
+            word = config.parse_word(text)
+            name = word.name
             if name not in services and name not in found.groups:
                 variable = Variable(default_variable(name), TOKEN)
+                why = refusal(variable.name)
+                if why and word.variable is None:
+                    raise UsageError("usage", why, f"name another: {name}=API_TOKEN")
                 # A connection's name has no dot at Scalekit; a service's has no colon, so that two
                 # services are two connections.
                 connection = name.replace(".", ":")
@@ -141,7 +146,7 @@ class Sources:
         client = self.find_client()
         deadline.restart()  # a person's time at a keyring or a secret command is not in it
         settings = credentials.settings_for(self._request(service_map))
-        self.speaker.verbose(f"client {client.client_id} of {client.source}")
+        self.speaker.verbose(f"client {credentials.told_id(client)} of {client.source}")
         line = connect.Line(
             self.environ,
             deadline,

@@ -36,6 +36,8 @@ def shell(parsed: Words, environ: Mapping[str, str], sources: Sources) -> tuple[
         raise UsageError("usage", "no command stands after --", f"usage: {USAGE}")
     names = _names(parsed, environ, sources)
     why_not = _why_no_shell(environ)
+    if not parsed.on("--sandbox"):
+        _refuse_other_program(parsed.services, names or ())
     services, slips, command = _taken_apart(parsed.services, names, environ.get("PATH"))
     again = sources.again() + (" --sandbox" if parsed.on("--sandbox") else "")
     if slips:
@@ -51,6 +53,25 @@ def shell(parsed: Words, environ: Mapping[str, str], sources: Sources) -> tuple[
     from scalekit_exec.shells import detect
 
     return detect.find(environ).argv
+
+
+def _refuse_other_program(words: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse what is a command of the other program and no service. Raises UsageError `usage`."""
+    from scalekit_exec.cli.commands import COMMANDS
+
+    if words[0] in names:
+        return
+    if words[0] in COMMANDS:
+        meant = f"scalekit-auth {' '.join(map(terminal.quoted, words))}"
+    elif words[0] == "help":
+        meant = "scalekit-exec --help"
+    else:
+        return
+    raise UsageError(
+        "usage",
+        f'no "--" with a command behind it; "{words[0]}" is no service; did you mean {meant}?',
+        f"usage: {USAGE}",
+    )
 
 
 def _why_no_shell(environ: Mapping[str, str]) -> str:

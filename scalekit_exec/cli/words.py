@@ -6,7 +6,7 @@ argparse would cost a launch 4 to 8 ms, accepts abbreviations, and looks beyond 
 from __future__ import annotations
 
 from scalekit_exec.clock import LONGEST, read_seconds
-from scalekit_exec.errors import UsageError, nearest, shown
+from scalekit_exec.errors import UsageError, nearest, shown, typed
 from scalekit_exec.record import record
 
 TYPE_CHECKING = False
@@ -27,6 +27,20 @@ __all__ = [
 ]
 
 PATIENCE = 300.0
+# Programs that take a script after -c, as our own tip has it.
+INTERPRETERS = (
+    "sh",
+    "bash",
+    "zsh",
+    "dash",
+    "ksh",
+    "fish",
+    "python",
+    "python3",
+    "tcsh",
+    "nu",
+    "pwsh",
+)
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
 
@@ -158,11 +172,13 @@ def wants_json(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Words:
     """Parse the command line, with the variables as defaults; raises UsageError `usage`."""
     own, command = split(argv)
+    refuse_blank(own)
+    if command is None:
+        _refuse_script(own)
     values: dict[str, str] = {}
     switches: set[str] = set()
     passed: list[str] = []
     services: list[str] = []
-    refuse_blank(own)
     rest = iter(own)
     for word in rest:
         if not word.startswith("-") or word == "-":
@@ -190,19 +206,25 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Words:
                 passed.append(taken)
             else:
                 values[option.long] = taken
-    said = "--wait" in values
+    given = frozenset(values)
+    check_sources(values.get("--env-file"), values.get("--environment"))
     _defaults(values, switches, environ)
-    timeout = seconds(values, "--timeout", above_zero=True)
-    return Words(
-        tuple(services),
-        command,
-        values,
-        frozenset(switches),
-        tuple(passed),
-        30.0 if timeout is None else timeout,
-        seconds(values, "--min-ttl", above_zero=False),
-        _patience(values, lasting="--open" in switches and not said),
-    )
+    words = (tuple(services), command, values, frozenset(switches), tuple(passed))
+    timeout = seconds(values, "--timeout", above_zero=True, typed="--timeout" in given)
+    min_ttl = seconds(values, "--min-ttl", above_zero=False, typed="--min-ttl" in given)
+    wait = _patience(values, lasting="--open" in switches, typed="--wait" in given)
+    return Words(*words, 30.0 if timeout is None else timeout, min_ttl, wait)
+
+
+def check_sources(env_file: str | None, environment: str | None) -> None:
+    """Refuse two sources of credentials that were typed. Raises UsageError `usage`.
+
+    Two variables are refused where credentials are looked for: most commands need none.
+    """
+    if env_file is not None and environment is not None:
+        from scalekit_exec.credentials import two_sources
+
+        raise two_sources()
 
 
 def refuse_blank(words: Sequence[str]) -> None:
@@ -213,6 +235,21 @@ def refuse_blank(words: Sequence[str]) -> None:
                 "usage",
                 f"--wait takes its value after =, and {shown(number, 40)} stands by itself",
                 f"--wait={shown(number, 40)}; a service of that name goes before --wait",
+            )
+
+
+def _refuse_script(words: Sequence[str]) -> None:
+    """Refuse `sh -c SCRIPT` without a `--` before it: the script would be taken for a map's path.
+
+    Raises UsageError `usage`.
+    """
+    for at, word in enumerate(words[1:]):
+        if word == "-c" and words[at].rpartition("/")[2] in INTERPRETERS:
+            line = " ".join(map(typed, [*words[:at], "--", *words[at:]]))
+            raise UsageError(
+                "usage",
+                f'no "--" between the services and the command; "{shown(words[at])}" is no service',
+                f"scalekit-exec {line}",
             )
 
 
@@ -243,16 +280,17 @@ def _known(name: str, word: str = "") -> Option:
     meant: list[str] = []
     if name.startswith("--"):
         known = [option.long for option in OPTIONS if not option.hidden]
-        near = nearest(name, known)
-        meant = [long for long in known if long.startswith(name)] or ([near] if near else [])
+        near = nearest(name[2:], [long[2:] for long in known])
+        meant = [long for long in known if long.startswith(name)] or ([f"--{near}"] if near else [])
     shown_name = shown(word or name)
     guess = f"; did you mean {' or '.join(meant)}?" if meant else ""
-    raise UsageError(
-        "usage",
-        f"there is no option {shown_name}{guess}",
-        "options of the command belong after --: scalekit-exec SERVICE... -- COMMAND "
-        f"{shown_name}; see scalekit-exec --help for ours",
-    )
+    hint = _see_help()
+    if not meant:
+        hint = (
+            "options of the command belong after --: scalekit-exec SERVICE... -- COMMAND "
+            f"{shown_name}; {hint} for ours"
+        )
+    raise UsageError("usage", f"there is no option {shown_name}{guess}", hint)
 
 
 def _defaults(values: dict[str, str], switches: set[str], environ: Mapping[str, str]) -> None:
@@ -287,7 +325,7 @@ def is_on(variable: str, environ: Mapping[str, str]) -> bool:
     return given.lower() in TRUE_WORDS
 
 
-def _patience(values: Mapping[str, str], *, lasting: bool) -> float | None:
+def _patience(values: Mapping[str, str], *, lasting: bool, typed: bool) -> float | None:
     """Return how long to wait for a person: 0 for not at all, None where nobody said.
 
     `lasting`: a wait there must be, and it is only a variable that may say otherwise. That may be
@@ -298,14 +336,17 @@ def _patience(values: Mapping[str, str], *, lasting: bool) -> float | None:
         return None
     if text == "" or text.lower() in TRUE_WORDS[1:]:
         return PATIENCE
-    given = 0.0 if text.lower() in FALSE_WORDS else seconds(values, "--wait", above_zero=False)
-    return None if lasting and given == 0 else given
+    is_no = text.lower() in FALSE_WORDS
+    given = 0.0 if is_no else seconds(values, "--wait", above_zero=False, typed=typed)
+    return None if lasting and given == 0 and not typed else given
 
 
-def seconds(values: Mapping[str, str], name: str, *, above_zero: bool) -> float | None:
+def seconds(
+    values: Mapping[str, str], name: str, *, above_zero: bool, typed: bool = True
+) -> float | None:
     """Read an option's value as seconds, at most a day; None where it was not given.
 
-    Raises UsageError `usage`, which names the option and its variable.
+    Raises UsageError `usage`, which names the option, or its variable where nobody `typed` it.
     """
     text = values.get(name)
     if text is None:
@@ -313,10 +354,15 @@ def seconds(values: Mapping[str, str], name: str, *, above_zero: bool) -> float 
     number = read_seconds(text, above_zero=above_zero)
     if number is None:
         least = "above 0" if above_zero else "from 0"
-        variable = _BY_NAME[name].variable
+        option = _BY_NAME[name]
+        given = f"{name}{'=' if option.optional else ' '}"
+        hint = f"give it as {given}30"
+        if not typed:
+            given = f"{option.variable}="
+            hint = f"set {option.variable} to 30, or unset it"
         raise UsageError(
             "usage",
-            f"{name} {shown(text, 40)} is no number of seconds {least} to {LONGEST:.0f}",
-            f"give it as {name}{'=' if _BY_NAME[name].optional else ' '}30, or look at {variable}",
+            f"{given}{shown(text, 40)} is no number of seconds {least} to {LONGEST:.0f}",
+            hint,
         )
     return number

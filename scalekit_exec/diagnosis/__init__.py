@@ -94,7 +94,8 @@ class _Doctor:
             return
         self._map = found
         names = ", ".join(displayed(path) for path in found.files)
-        yield Check("map", OK, f"{len(found.services)} services, from {names}")
+        count = len(found.services)
+        yield Check("map", OK, f"{count} service{'s'[: count != 1]}, from {names}")
         for note in found.notes:
             yield Check("map", WARNING, note)
 
@@ -131,7 +132,11 @@ class _Doctor:
             yield failed("credentials", error)
             return
         self.client = client
-        yield Check("credentials", OK, f"client {shown(client.client_id)} of {client.source}")
+        what = f"client {credentials.told_id(client)} of {client.source}"
+        if client.client_id.startswith(credentials.ID_BEGINS):
+            yield Check("credentials", OK, what)
+        else:
+            yield Check("credentials", WARNING, what, "see that id and secret are not interchanged")
         # Where the source is a file with the secret in it, that is its name.
         path = os.path.expanduser(client.source)
         told = [line for line in warnings if not line.startswith(f"{client.source} can be read")]

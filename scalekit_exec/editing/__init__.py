@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from scalekit_exec.model import Service
 
 __all__ = [
-    "PROPOSED",
     "Entry",
     "Target",
     "choose",
@@ -47,6 +46,7 @@ __all__ = [
     "drop_settings",
     "edit",
     "preview",
+    "proposed_by",
     "put_default",
     "put_service",
     "put_settings",
@@ -76,6 +76,17 @@ class Target:
     def is_own(self) -> bool:
         """Whether the file to edit is the user's own."""
         return self.path == self.own
+
+
+def proposed_by(target: Target, path: str) -> str:
+    """Return the comment on an identifier that a file proposed.
+
+    A project's map is for others too: there it names no folder of this machine but the home.
+    """
+    name = displayed(path)
+    if not target.is_own and not name.startswith("~"):
+        name = os.path.basename(path)
+    return f"{PROPOSED}{name}"
 
 
 def choose(explicit: str | None, environ: Mapping[str, str], cwd: str, *, here: bool) -> Target:

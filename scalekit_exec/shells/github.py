@@ -38,8 +38,12 @@ def entries(variables: Mapping[str, str]) -> str:
     return "".join(out)
 
 
-def check(environ: Mapping[str, str]) -> str:
-    """Return the path of the runner's file; UsageError `usage` where there is no runner."""
+def check(environ: Mapping[str, str]) -> None:
+    """See that the runner's file can be written, before anything is masked; raises as `append`."""
+    append(environ, "")
+
+
+def _path(environ: Mapping[str, str]) -> str:
     path = environ.get("GITHUB_ENV", "")
     if not path:
         raise UsageError(
@@ -56,7 +60,7 @@ def append(environ: Mapping[str, str], text: str) -> None:
     Raises UsageError where GITHUB_ENV names none, ConfigurationError `config-invalid` where the
     file cannot be written.
     """
-    path = check(environ)
+    path = _path(environ)
     try:
         _append(path, text.encode())
     except OSError as error:
@@ -76,7 +80,7 @@ def _append(path: str, data: bytes) -> None:
             raise OSError(0, "it is not a file")
         if status.st_size:
             os.lseek(descriptor, -1, os.SEEK_END)
-            if os.read(descriptor, 1) != b"\n":  # an earlier step left its line open
+            if data and os.read(descriptor, 1) != b"\n":  # an earlier step left its line open
                 data = b"\n" + data
         while data:
             data = data[os.write(descriptor, data) :]

@@ -8,14 +8,37 @@ import threading
 
 from scalekit_exec.clock import format_rfc3339
 from scalekit_exec.errors import reason, shown
+from scalekit_exec.model import Link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from scalekit_exec.model import Link, NotifySettings, Wanted
+    from scalekit_exec.errors import Failure
+    from scalekit_exec.model import NotifySettings, Wanted
 
-__all__ = ["Notice"]
+__all__ = ["Notice", "tell_all"]
+
+
+def tell_all(
+    settings: NotifySettings | None,
+    wanted: Sequence[Wanted],
+    failures: Sequence[Failure],
+    host: str,
+    say: Callable[[str], None],
+) -> None:
+    """Tell of every link that a resolution without a wait has made, and let the commands end."""
+    if settings is None:
+        return
+    by_name = {(each.service.name, each.identifier): each for each in wanted}
+    notices = []
+    for failure in failures:
+        service = by_name.pop((failure.service, failure.identifier), None)
+        if service is not None and failure.link:
+            link = Link(failure.link, failure.expires_at)
+            notices.append(Notice(settings, service, link, host, say))
+    for notice in notices:
+        notice.end()
 
 
 class Notice:

@@ -7,6 +7,7 @@ import time
 from scalekit_exec import resolver
 from scalekit_exec.authorization import Target
 from scalekit_exec.errors import Failure, ScalekitExecError
+from scalekit_exec.record import replace
 from scalekit_exec.resolver import Outcome, must_authorize
 from scalekit_exec.waiting.driver import drive
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from scalekit_exec.vault import Vault
     from scalekit_exec.waiting.effects import Effects
 
-__all__ = ["can_wait", "resume", "unopened"]
+__all__ = ["can_wait", "nobody_within", "resume", "unopened"]
 
 
 def can_wait(outcome: Outcome) -> bool:
@@ -51,7 +52,7 @@ def resume(
     failed = drive(targets, effects, patience, timeout=deadline.seconds)
     if failed or effects.waiting_for(targets):
         failures = [
-            unopened(target, effects, rules)
+            unopened(target, effects, rules, nobody_within(patience))
             for target in effects.waiting_for(targets)
             if target not in [event.target for event in failed]
         ]
@@ -80,18 +81,24 @@ def _aged(filled: Filled, waited: float, rules: Rules) -> bool:
     return filled.expires_at - (filled.as_of + waited) < rules.min_ttl
 
 
-def unopened(target: Target, effects: Effects, rules: Rules) -> Failure:
-    """Return the failure of a service whose link nobody opened in time."""
+def nobody_within(patience: float) -> str:
+    """Say that time was up; `patience` is in seconds."""
+    return f"nobody did within {patience:g} s"
+
+
+def unopened(target: Target, effects: Effects, rules: Rules, why: str) -> Failure:
+    """Return the failure of a service whose link nobody opened in time; `why` says what ended."""
     link = effects.links.get(target.wanted.named)
     end = effects.expires_at(target)
     if end is not None and end <= time.time():
         link = None
-    return must_authorize(target.wanted, rules, target.status, link).failures[0]
+    failure = must_authorize(target.wanted, rules, target.status, link).failures[0]
+    return replace(failure, message=f"{failure.message}; {why}")
 
 
 def _told(target: Target, error: ScalekitExecError, effects: Effects, rules: Rules) -> Failure:
     if error.code == "timed-out":
-        return unopened(target, effects, rules)
+        return unopened(target, effects, rules, error.message)
     wanted = target.wanted
     return Failure(
         error.code,

@@ -85,6 +85,32 @@ def test_secrets_are_hidden_and_colours_are_kept() -> None:
     assert out.endswith("\x1b[31m[REDACTED]\x1b[0m\r\n")
 
 
+def test_the_program_itself_is_a_terminal_to_its_child(tmp_path: Path) -> None:
+    script = (
+        'echo "$GMAIL_TOKEN"; printf "\\033[31m%s\\033[0m\\n" "$GMAIL_TOKEN"; stty size <&1; '
+        "read x; stty size <&1; trap 'echo told' INT; echo ready; read y; exit 7"
+    )
+    words = ["--sandbox", "-q", "-c", "/dev/null", "--redact", "gmail", "--", "sh", "-c", script]
+    terminal = pexpect.spawn(
+        str(Path(sys.executable).with_name("scalekit-exec")),
+        words,
+        env={**ENVIRON, "HOME": str(tmp_path)},
+        cwd=str(tmp_path),
+        encoding="utf-8",
+        timeout=20,
+        dimensions=(30, 99),
+    )
+    terminal.expect_exact("[REDACTED]\r\n\x1b[31m[REDACTED]\x1b[0m\r\n30 99\r\n")
+    terminal.setwinsize(40, 120)
+    terminal.sendline()
+    terminal.expect_exact("40 120\r\nready\r\n")
+    terminal.sendintr()
+    terminal.expect_exact("told\r\n")
+    terminal.sendline()
+    assert "sandbox-" not in end(terminal)
+    assert terminal.exitstatus == 7
+
+
 def test_stdout_and_stderr_stay_in_order() -> None:
     out = end(start("sh", "-c", "for i in 1 2 3 4 5; do echo a$i; echo b$i >&2; done"))
     assert out.split() == ["a1", "b1", "a2", "b2", "a3", "b3", "a4", "b4", "a5", "b5"]

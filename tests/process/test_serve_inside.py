@@ -88,6 +88,56 @@ def test_a_launch_inside_passes_the_broker_on_only_if_told_to(
     assert not {"SCALEKIT_EXEC_AUTH", "GMAIL_TOKEN"} & env.keys()
 
 
+def test_redact_inside_hides_what_the_broker_gave(folder: Folder, nowhere: Path) -> None:
+    outer = ("--serve-only", "gmail=SERVICE_ACCOUNT")
+    for word, name in (("gmail", "SERVICE_ACCOUNT"), ("gmail=FOO_TOKEN", "FOO_TOKEN")):
+        shows = ("sh", "-c", f"echo ${name} ${{#{name}}}")
+        done = inside(folder, "--redact", word, "--", *shows, outer=outer, at=nowhere)
+        assert done.out.startswith("[REDACTED] "), done.err
+        assert int(done.out.split()[1]) > 20
+
+
+def test_redact_inside_hides_the_secrets_within_a_value_and_no_names(
+    folder: Folder, nowhere: Path
+) -> None:
+    folder.map(DESK)
+    assert folder.sandbox is not None
+    basic = {"username": "somebody-else", "password": "hunter2-hunter2"}
+    folder.sandbox.set_accounts(
+        {"connection_name": "freshdesk_1", "identifier": "mess", "static_auth": basic}
+    )
+    shows = ("sh", "-c", 'echo "$FRESHDESK_KEY $FRESHDESK_AUTH"; echo hunter2-hunter2')
+    outer = ("--serve-only", "freshdesk")
+    done = inside(folder, "--redact", "freshdesk", "--", *shows, outer=outer, at=nowhere)
+    assert done.out == "somebody-else basic somebody-else:[REDACTED]\n[REDACTED]\n", done.err
+
+
+def test_an_identifier_that_ends_as_a_variable_would_can_be_asked_for(
+    folder: Folder, nowhere: Path
+) -> None:
+    folder.map('[services.ldap]\nconnection_name = "ldap"\nidentifier = "uid=a,dc=com"\n')
+    assert folder.sandbox is not None
+    folder.sandbox.set_accounts({"connection_name": "ldap", "identifier": "uid=a,dc=com"})
+    for at in (nowhere, folder.path):
+        env = inside(folder, "ldap", outer=("--serve-only", "ldap"), at=at).child
+        assert env["LDAP_TOKEN"].startswith("sandbox-")
+    code = (
+        "from scalekit_exec import get_token; print(get_token('ldap', identifier='uid=a,dc=com'))"
+    )
+    words = ("--serve-only", "ldap", "--", sys.executable, "-c", code)
+    assert folder.launch(*words).out.startswith("sandbox-")
+
+
+def test_what_the_hint_says_passes_over_a_map_inside(folder: Folder, nowhere: Path) -> None:
+    (nowhere / "scalekit.toml").write_text(
+        '[services.gmail]\nconnection_name = "other"\nidentifier = "mess"\n'
+    )
+    outer = ("--serve-only", "gmail")
+    assert "-c /dev/null" in inside(folder, "gmail", outer=outer, at=nowhere).err
+    done = inside(folder, "-c", "/dev/null", "gmail", outer=outer, at=nowhere)
+    assert done.child["GMAIL_TOKEN"].startswith("sandbox-")
+
+
 def test_a_map_inside_may_not_mean_another_account(folder: Folder, nowhere: Path) -> None:
     (nowhere / "scalekit.toml").write_text(
         '[services.gmail]\nconnection_name = "gmail_u3134a"\nidentifier = "eve"\n'

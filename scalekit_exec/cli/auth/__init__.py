@@ -22,6 +22,7 @@ from scalekit_exec.cli.auth.session import (
     USAGE,
     Commands,
 )
+from scalekit_exec.cli.commands import COMMANDS
 from scalekit_exec.cli.terminal import Speaker, unwritten
 from scalekit_exec.cli.words import wants_json
 from scalekit_exec.errors import (
@@ -31,30 +32,9 @@ from scalekit_exec.errors import (
     internal,
     shown,
 )
-from scalekit_exec.launch import die_by_signal
+from scalekit_exec.launch import die_by_signal, limit_core
 
 __all__ = ["main"]
-
-# Each is a module of this package with a click command named `command`; one whose name is a word of
-# Python's has a `_` after it.
-_COMMANDS = (
-    "authorize",
-    "completion",
-    "config",
-    "connections",
-    "daemon",
-    "detect",
-    "doctor",
-    "export",
-    "import",
-    "list",
-    "login",
-    "logout",
-    "redact",
-    "sandbox",
-    "status",
-    "token",
-)
 
 # What a write to a full disk, past a limit or to a lost device is answered with.
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
@@ -64,14 +44,14 @@ class _Commands(Commands):
     """The commands by name; a command's module is imported when it is used or listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return [*_COMMANDS]  # the module `list` may hide the builtin
+        return [*COMMANDS]  # the module `list` may hide the builtin
 
     def get_command(
         self,
         ctx: click.Context,  # noqa: ARG002 - click's signature
         cmd_name: str,
     ) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         module = f"{__name__}.{cmd_name}{'_' if iskeyword(cmd_name) else ''}"
         command: click.Command = import_module(module).command
@@ -80,15 +60,18 @@ class _Commands(Commands):
 
 @click.group(
     cls=_Commands,
-    context_settings={"help_option_names": ["--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="scalekit-exec", prog_name=PROGRAM)
+@click.version_option(
+    package_name="scalekit-exec", prog_name=PROGRAM, message="%(prog)s %(version)s"
+)
 def _scalekit_auth() -> None:
     """Manage what scalekit-exec launches with."""
 
 
 def main(argv: list[str]) -> int:
     """Run `scalekit-auth` with these words; return its status, having said what went wrong."""
+    limit_core()
     speaker = Speaker(PROGRAM, as_json=wants_json(argv, os.environ))
     try:
         status = _scalekit_auth.main(argv, prog_name=PROGRAM, standalone_mode=False, obj=speaker)
@@ -118,7 +101,7 @@ def main(argv: list[str]) -> int:
 
 def _path(argv: list[str]) -> str:
     """Return the command that was called, where the parser's error does not say."""
-    return f"{PROGRAM} {argv[0]}" if argv and argv[0] in _COMMANDS else PROGRAM
+    return f"{PROGRAM} {argv[0]}" if argv and argv[0] in COMMANDS else PROGRAM
 
 
 def _fault(error: Exception) -> ScalekitExecError:

@@ -17,7 +17,7 @@ from scalekit_exec.errors import Failure, ScalekitExecError, UsageError, shown
 from scalekit_exec.model import ACTIVE
 from scalekit_exec.record import replace
 from scalekit_exec.resolver import Rules, must_authorize
-from scalekit_exec.waiting import Options, drive, unopened
+from scalekit_exec.waiting import Options, drive, nobody_within, unopened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +49,8 @@ def _patience(
         return PATIENCE if watched or opens else 0.0
     if from_variable and text.lower() in (*TRUE_WORDS[1:], *FALSE_WORDS):
         text = f"{PATIENCE:.0f}" if text.lower() in TRUE_WORDS else "0"
-    seconds = words.seconds({"--wait": text}, "--wait", above_zero=False) or 0.0
+    given = {"--wait": text}
+    seconds = words.seconds(given, "--wait", above_zero=False, typed=not from_variable) or 0.0
     if opens and seconds == 0:
         if from_variable:
             return PATIENCE
@@ -207,7 +208,8 @@ class _Call:
             if target not in waiting:
                 self._done(target.wanted, "authorized")
             elif error is None or error.code == "timed-out":
-                self._fail(unopened(target, self._effects, self._rules))
+                why = nobody_within(wait) if error is None else error.message
+                self._fail(unopened(target, self._effects, self._rules, why))
             else:
                 self._fail(_failure(target.wanted, error))
 

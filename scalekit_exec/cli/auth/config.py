@@ -107,6 +107,9 @@ def _entry(
     service: str, connection_name: str | None, identifier: str | None, variables: tuple[str, ...]
 ) -> Entry:
     word = config.parse_word(service)
+    if word.identifier is not None and identifier not in (None, word.identifier):
+        what = f"@{shown(word.identifier, 60)} and --identifier name two users"
+        raise UsageError("usage", what, "give only one of them")
     _check(connection_name, word.identifier or identifier)
     if word.variable is not None and variables:
         what = f"={word.variable} and --env both name variables"
@@ -159,9 +162,7 @@ def _put(session: Session, target: Target, entry: Entry) -> int:
             missing.append(True)
             return text
         proposal.append(found)
-        return editing.put_default(
-            text, found.identifier, f"{editing.PROPOSED}{displayed(found.path)}"
-        )
+        return editing.put_default(text, found.identifier, editing.proposed_by(target, found.path))
 
     changed = editing.edit(target, change, session.environ)
     for found in proposal:
@@ -277,16 +278,40 @@ def _shown(session: Session) -> Result:
             "",
             f"to move to scalekit.toml: scalekit-auth import {typed_path(target.project)}",
         ]
+    own = _identifier_in(target.path)
+    for row in rows:
+        if row["file"] == target.path:
+            row["identifier"] = own
+    lines += ["", *_of_identifier(own, proposal)]
     if proposal is not None:
         path = proposal.path
         rows.append(
             {"role": "identity", "file": path, "exists": True, "identifier": proposal.identifier}
         )
-        lines += ["", f'{displayed(path)} proposes the identifier "{proposal.identifier}"']
-        lines += [f"to set it: scalekit-auth config --identifier {quoted(proposal.identifier)}"]
-    else:
-        lines += ["", "to set the identifier: scalekit-auth config --identifier ID"]
     return Result("files", rows, lines)
+
+
+def _of_identifier(own: str | None, proposal: identity.Proposal | None) -> list[str]:
+    """Say which identifier holds for the file that is written, or how to set one."""
+    command = "scalekit-auth config --identifier"
+    if own is not None:
+        return [f'identifier: "{shown(own)}"', f"to change it: {command} ID"]
+    if proposal is None:
+        return [f"to set the identifier: {command} ID"]
+    return [
+        f'{displayed(proposal.path)} proposes the identifier "{proposal.identifier}"',
+        f"to set it: {command} {quoted(proposal.identifier)}",
+    ]
+
+
+def _identifier_in(path: str) -> str | None:
+    """Return a file's default identifier; None where it has none, or cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            found = tomli.loads(file.read().decode()).get("identifier")
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, str) and found else None
 
 
 def _beside(project: str | None) -> str | None:
@@ -302,5 +327,5 @@ _NAMES = {
 
 
 def _cells(row: dict[str, object]) -> tuple[str, str, str]:
-    there = "" if row["exists"] else "not there"
+    there = "there" if row["exists"] else "not there"
     return _NAMES[str(row["role"])], displayed(str(row["file"])), there

@@ -117,7 +117,7 @@ def _answer(session: Session, told: Mapping[str, object], absent: str = "no daem
     else:
         terminal.answer(
             f"the daemon runs, pid {told['pid']}, since {shown(told['since'])}; "
-            f"{told['served']} calls served, {told['connections']} connections open"
+            f"calls served: {told['served']}, connections open: {told['connections']}"
         )
     return 0
 

@@ -25,13 +25,13 @@ __all__ = ["commands"]
 
 # What a parser calls a value tells of what kind it is.
 _KINDS = {"PATH": PATH, "FILE": PATH, "[connections.json]": PATH, "VARIABLE": VARIABLE}
-_HELP = Switch(("--help",), "say this")
+_HELP = Switch(("-h", "--help"), "say this")
 
 
 def commands() -> tuple[Command, Command]:
     """Return both commands, without what is hidden."""
-    from scalekit_exec.cli.auth import _COMMANDS
     from scalekit_exec.cli.auth import _scalekit_auth as group
+    from scalekit_exec.cli.commands import COMMANDS
 
     switches = tuple(_launcher_switch(option) for option in OPTIONS if not option.hidden)
     launcher = Command(
@@ -39,7 +39,7 @@ def commands() -> tuple[Command, Command]:
     )
     context = click.Context(group)
     listed = []
-    for name in _COMMANDS:
+    for name in COMMANDS:
         command = group.get_command(context, name)
         if command is not None and not command.hidden:
             listed.append(_command(name, command))

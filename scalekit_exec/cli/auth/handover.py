@@ -10,7 +10,7 @@ import click
 
 from scalekit_exec import resolver
 from scalekit_exec.cli import words
-from scalekit_exec.cli.auth.session import WINDOWS
+from scalekit_exec.cli.auth.session import WINDOWS, is_typed
 from scalekit_exec.cli.terminal import unwritten
 from scalekit_exec.environment import longest_value
 from scalekit_exec.errors import (
@@ -22,6 +22,7 @@ from scalekit_exec.errors import (
 )
 from scalekit_exec.files import displayed
 from scalekit_exec.resolver import Rules
+from scalekit_exec.waiting import tell_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,9 +36,9 @@ __all__ = ["explained", "hand_out", "options", "refuse_terminal", "resolve"]
 MIN_TTL = 60.0
 
 
-def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+def _seconds(ctx: click.Context, option: click.Parameter, value: str | None) -> float | None:
     given = {} if value is None else {"--min-ttl": value}
-    return words.seconds(given, "--min-ttl", above_zero=False)
+    return words.seconds(given, "--min-ttl", above_zero=False, typed=is_typed(ctx, option))
 
 
 def options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,6 +90,8 @@ def resolve(
         vault.close()
     for warning in outcome.warnings:
         session.speaker.warning(warning)
+    notify = service_map.settings.notify
+    tell_all(notify, wanted, outcome.failures, rules.host, session.speaker.note)
     raise_failures(explained(session, service_map, client, outcome.failures))
     return outcome.filled
 

@@ -100,7 +100,7 @@ def _with_identifier(session: Session, target: Target, text: str) -> str:
         )
         return text
     session.speaker.note(f'identifier = "{found.identifier}" is what {displayed(found.path)} says')
-    return editing.put_default(text, found.identifier, f"{editing.PROPOSED}{displayed(found.path)}")
+    return editing.put_default(text, found.identifier, editing.proposed_by(target, found.path))
 
 
 def _row(change: Change, target: Target) -> dict[str, object]:
@@ -115,13 +115,13 @@ def _row(change: Change, target: Target) -> dict[str, object]:
 
 def _said(change: Change, *, dry_run: bool) -> str:
     account = f"{shown(change.connection_name, 80)}, identifier {_quoted(change.identifier)}"
+    there = f"{shown(change.there, 80)}, identifier {_quoted(change.identifier_there)}"
     would = "would be " if dry_run else ""
     name = shown(change.name, 60)
     return {
         moving.ADDED: f"{name}: {would}added: {account}",
-        moving.REPLACED: f"{name}: {would}replaced (it was {shown(change.there, 80)}): {account}",
-        moving.KEPT: f"{name}: kept as it is in the map ({shown(change.there, 80)}); "
-        f"--force replaces it: {account}",
+        moving.REPLACED: f"{name}: {would}replaced: {account}; it was {there}",
+        moving.KEPT: f"{name}: kept as it is in the map: {there}; --force replaces it: {account}",
         moving.SAME: f"{name}: in the map already",
         moving.PASSED_OVER: f'"{name}": passed over: it cannot be named in a launch; letters, '
         "digits, _ . and - only",

@@ -35,6 +35,10 @@ def command(session: Session, *, purge: bool) -> int:
     make a secret worthless, revoke it in the dashboard.
     """
     where = place(session)
+    if where.environment is not None and where.current is None:
+        known = ", ".join(where.settings.environments)
+        hint = f"one of: {known}" if known else "it has none"
+        raise credentials.unknown_environment(where.environment, where.settings, hint)
     problem: ConfigurationError | None = None
     found = []
     try:

@@ -106,7 +106,7 @@ def command(
         if words is not None and program is not None:
             return _run(program, words, variables)
         over = _end_in_sight()
-        if not session.as_json and not os.isatty(1):
+        if not session.as_json:
             # eval "$(scalekit-auth sandbox)" would wait for the end, and then find nobody there.
             serving = f"serving for {lifetime:g} s, or until it is ended"
             session.speaker.note(f"{serving}; for a shell with it: scalekit-auth sandbox -- sh")
@@ -169,7 +169,7 @@ def _handle(names: tuple[str, ...], act: Callable[[int], object]) -> None:
 def _end_in_sight() -> threading.Event:
     """Return an event that SIGINT, SIGTERM and the closing of a pipe on standard input set."""
     over = threading.Event()
-    _handle(("SIGINT", "SIGTERM"), lambda _: over.set())
+    _handle(("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"), lambda _: over.set())
 
     def watch() -> None:
         with contextlib.suppress(OSError):

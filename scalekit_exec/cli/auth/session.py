@@ -10,6 +10,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from scalekit_exec import config, connect, credentials
 from scalekit_exec.broker import client as broker
@@ -41,6 +42,7 @@ __all__ = [
     "Result",
     "Session",
     "common",
+    "is_typed",
 ]
 
 PROGRAM = "scalekit-auth"
@@ -66,9 +68,9 @@ class Commands(click.Group):
         own = {name for option in self.get_params(ctx) for name in option.opts}
         if first.startswith("-") and command and first not in own:
             what = f"{shown(first, 60)} stands before the command"
-            raise UsageError(
-                "usage", what, f"options come after it: {path} {command} {typed(first)}"
-            )
+            moved = args[: args.index(command)] + args[args.index(command) + 1 :]
+            line = " ".join(map(typed, [command, *moved]))
+            raise UsageError("usage", what, f"options come after it: {path} {line}")
         return super().parse_args(ctx, args)
 
     def resolve_command(
@@ -209,9 +211,15 @@ def _named() -> tuple[str, ...]:
     return tuple(word for word in words if word)
 
 
-def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
+def is_typed(ctx: click.Context, option: click.Parameter) -> bool:
+    """Tell an option of the command line from one that its variable stands for."""
+    return ctx.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+
+
+def _seconds(ctx: click.Context, option: click.Parameter, value: str | None) -> float:
     given = {} if value is None else {"--timeout": value}
-    return words.seconds(given, "--timeout", above_zero=True) or 30.0
+    read = words.seconds(given, "--timeout", above_zero=True, typed=is_typed(ctx, option))
+    return read or 30.0
 
 
 _OPTIONS = (
@@ -258,6 +266,7 @@ def common(function: Callable[..., int]) -> Callable[..., int]:
         **rest: Any,  # noqa: ANN401 - a command's own options
     ) -> int:
         environ = dict(os.environ)
+        words.check_sources(env_file, environment)
         if env_file is None and environment is None:
             # The command line's word for a source goes before the environment's other one.
             env_file = _given(environ.get("SCALEKIT_EXEC_ENV_FILE"))
