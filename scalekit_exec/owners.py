@@ -1,6 +1,8 @@
 """Whose the other end of a loopback connection is: 127.0.0.1 is every user's.
 
-Linux only, by /proc/net/tcp and tcp6 (proc_pid_net(5)); elsewhere nobody knows.
+Linux only. The kernel is asked for the one socket (sock_diag(7)); where it does not answer, its
+tables are read (/proc/net/tcp and tcp6, proc_pid_net(5)), which costs some 10 ms. Elsewhere nobody
+knows.
 """
 
 from __future__ import annotations
@@ -10,52 +12,123 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
-__all__ = ["may_be_ours", "of_client", "of_listener"]
+    End = tuple[str, int]
 
-LISTENS = "0A"  # TCP_LISTEN of include/net/tcp_states.h
+__all__ = ["NOBODY", "are_ours", "of_client", "of_listener"]
+
+NOBODY = -1  # a socket that no process has any longer
+LOCAL = "127.0.0.1"
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
-# As the kernel writes them there: words in the machine's order. 127.0.0.1 and 0.0.0.0, both also as
-# IPv6 has them.
-_LITTLE = sys.byteorder == "little"
-LOOPBACK = "0100007F" if _LITTLE else "7F000001"
-MAPPED = ("0000000000000000FFFF0000" if _LITTLE else "00000000000000000000FFFF") + LOOPBACK
-ANY = ("0" * 8, "0" * 32)
+LISTENS = "0A"  # TCP_LISTEN of include/net/tcp_states.h
+ESTABLISHED = 1  # TCP_ESTABLISHED, there too
+# inet_diag(7): a request of 56 bytes after a header of 16, its answer, and the kernel's "no such".
+DIAG, BY_FAMILY, REQUEST, LISTENING = 4, 20, 1, 10
+ASKED, ANSWERED, UID, INODE = 72, 88, 16 + 64, 16 + 68
 
 
 def of_listener(port: int) -> frozenset[int] | None:
-    """Return the users that listen where 127.0.0.1:`port` leads; None where nobody can tell."""
-    places = {f"{address}:{port:04X}" for address in (LOOPBACK, MAPPED, *ANY)}
-    rows = _rows()
-    if rows is None:
-        return None
-    return frozenset(int(row[7]) for row in rows if row[1] in places and row[3] == LISTENS)
+    """Return the user that listens where 127.0.0.1:`port` leads; None where nobody can tell.
 
-
-def of_client(port: int, server_port: int) -> frozenset[int] | None:
-    """Return the users of the end 127.0.0.1:`port` of a connection to our `server_port`.
-
-    Empty for one that is closed already; None where nobody can tell.
+    Empty where nobody listens.
     """
+    found = _asked((LOCAL, port), None)
+    if found is not None:
+        return frozenset({found})
     rows = _rows()
     if rows is None:
         return None
-    ends = {
-        (f"{address}:{port:04X}", f"{address}:{server_port:04X}") for address in (LOOPBACK, MAPPED)
-    }
-    return frozenset(int(row[7]) for row in rows if (row[1], row[2]) in ends)
+    heard = [row for row in rows if row[3] == LISTENS]
+    # The kernel prefers the listener that says more of itself.
+    for address in (*_addresses(LOCAL), *_addresses("0.0.0.0"), "0" * 32):
+        uids = frozenset(int(row[7]) for row in heard if row[1] == f"{address}:{port:04X}")
+        if uids:
+            return uids
+    return frozenset()
 
 
-def may_be_ours(owners: frozenset[int]) -> bool:
-    """Tell whether one of these is us, or root, who may be anybody."""
-    return bool(owners & {0, _own()})
+def of_client(connection: socket.socket) -> frozenset[int] | None:
+    """Return the user at the other end of a connection that we accepted on 127.0.0.1.
+
+    `{NOBODY}` for one that is closed already; None where nobody can tell. Raises OSError for a
+    connection that is gone.
+    """
+    import socket
+
+    end, own = connection.getpeername(), connection.getsockname()
+    found = _asked(end, own)
+    if found is not None:
+        return frozenset({found})
+    rows = _rows()
+    if rows is None:
+        return None
+    names = zip(_named(end), _named(own), strict=True)
+    rows = [row for name in names for row in rows if tuple(row[1:3]) == name]
+    if not rows and connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED:
+        return None  # not of this kernel: Windows' browser, for a WSL that shares its network
+    return frozenset(int(row[7]) if row[9] != "0" else NOBODY for row in rows) or {NOBODY}
+
+
+def are_ours(owners: frozenset[int]) -> bool:
+    """Tell whether these are nobody but us, or root, who may be anybody."""
+    return bool(owners) and owners <= {0, _own()}
 
 
 def _own() -> int:
     if sys.platform == "win32":
         return 0
     return os.geteuid()
+
+
+def _asked(end: End, other: End | None) -> int | None:
+    """Ask the kernel for the user of one socket; `other` is None for one that listens.
+
+    None where it knows of none, or is not to be asked: a kernel without inet_diag says the same.
+    """
+    if sys.platform != "linux":
+        return None
+    import socket
+
+    def place(at: End | None) -> bytes:
+        return b"".join((socket.inet_aton(at[0]) if at else bytes(4), bytes(12)))
+
+    def number(value: int, length: int) -> bytes:
+        return value.to_bytes(length, sys.byteorder)
+
+    ports = b"".join(port.to_bytes(2, "big") for port in (end[1], other[1] if other else 0))
+    request = (
+        number(ASKED, 4) + number(BY_FAMILY, 2) + number(REQUEST, 2) + number(1, 4) + bytes(4)
+    )  # fmt: skip
+    request += bytes((socket.AF_INET, socket.IPPROTO_TCP, 0, 0)) + b"\xff" * 4
+    request += ports + place(end) + place(other) + bytes(4) + b"\xff" * 8
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, DIAG) as kernel:
+            kernel.settimeout(1)
+            kernel.send(request)
+            answer = kernel.recv(4096)
+    except OSError:
+        return None
+    if len(answer) < ANSWERED or answer[4:6] != number(BY_FAMILY, 2):
+        return None
+    if other is None and answer[17] != LISTENING:
+        return None
+    if other is not None and not any(answer[INODE : INODE + 4]):
+        return NOBODY  # closed, with something still to send; an older kernel calls it root's
+    return int.from_bytes(answer[UID : UID + 4], sys.byteorder)
+
+
+def _named(end: End) -> list[str]:
+    """Return the names of one end in the two tables."""
+    return [f"{address}:{end[1]:04X}" for address in _addresses(end[0])]
+
+
+def _addresses(host: str) -> tuple[str, str]:
+    """Return an IPv4 address as the tables write it, also as IPv6 has it: words of the machine's."""
+    words = [bytes(map(int, host.split("."))), b"\0\0\xff\xff", bytes(4), bytes(4)]
+    texts = [f"{int.from_bytes(word, sys.byteorder):08X}" for word in words]
+    return texts[0], "".join(reversed(texts))
 
 
 def _rows() -> list[list[str]] | None:
@@ -77,5 +150,5 @@ def _table(path: str) -> Iterator[list[str]]:
     with open(path, encoding="ascii") as file:
         for line in file:
             row = line.split()
-            if len(row) > 7 and row[7].isdigit():
+            if len(row) > 9 and row[7].isdigit():
                 yield row

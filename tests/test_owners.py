@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import socket
 import subprocess
@@ -29,7 +31,7 @@ STRANGER = 65534
 LISTENER = """\
 import os, socket, sys
 os.setgid(65534), os.setuid(65534)
-server = socket.create_server((sys.argv[1], 0), family=int(sys.argv[2]), dualstack_ipv6=len(sys.argv) > 3)
+server = socket.create_server((sys.argv[1], int(sys.argv[3])), family=int(sys.argv[2]))
 print(server.getsockname()[1], flush=True)
 connection, _ = server.accept()
 print(connection.recv(9999), flush=True)
@@ -39,6 +41,7 @@ THIEF = """\
 import os, socket, sys
 os.setgid(65534), os.setuid(65534)
 connection = socket.socket()
+connection.bind((sys.argv[3], 0))
 connection.connect(("127.0.0.1", int(sys.argv[1])))
 connection.sendall(f"GET {sys.argv[2]} HTTP/1.1\\r\\nHost: 127.0.0.1:{sys.argv[1]}\\r\\n\\r\\n".encode())
 print(connection.recv(12).decode())
@@ -47,6 +50,14 @@ print(connection.recv(12).decode())
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody knows")
 
 
+@pytest.fixture(params=["sock_diag", "proc"])
+def asked_kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask the kernel in both ways: one that has no sock_diag says ENOENT, as for this protocol."""
+    if request.param == "proc":
+        monkeypatch.setattr(owners, "BY_FAMILY", 9999)
+
+
+@pytest.mark.usefixtures("asked_kernel")
 @pytest.mark.parametrize(
     ("address", "family", "dual"),
     [
@@ -59,32 +70,68 @@ def test_both_ends_are_found(address: str, family: int, *, dual: bool) -> None:
     with socket.create_server((address, 0), family=family, dualstack_ipv6=dual) as server:
         port = server.getsockname()[1]
         assert owners.of_listener(port) == frozenset({os.getuid()})
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            own = connection.getsockname()[1]
-            assert owners.of_client(own, port) == frozenset({os.getuid()})
-            assert owners.of_client(own, port - 1) == frozenset()
     assert owners.of_listener(port) == frozenset()
 
 
-def test_a_client_that_speaks_ipv6_is_found_too() -> None:
+@pytest.mark.usefixtures("asked_kernel")
+@pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.2", "::ffff:127.0.0.1"])
+def test_a_client_is_found_wherever_it_speaks_from(source: str) -> None:
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    target = "::ffff:127.0.0.1" if ":" in source else "127.0.0.1"
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(family) as client:
+        if family == socket.AF_INET6:
+            client.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        client.bind((source, 0))
+        client.connect((target, server.getsockname()[1]))
+        accepted = server.accept()[0]
+        with accepted:
+            assert owners.of_client(accepted) == frozenset({os.getuid()})
+            client.close()
+            assert owners.of_client(accepted) == frozenset({owners.NOBODY})
+
+
+@pytest.mark.usefixtures("asked_kernel")
+def test_a_client_that_closed_while_it_still_sends_is_nobody() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        with socket.socket(socket.AF_INET6) as connection:
-            connection.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            connection.connect(("::ffff:127.0.0.1", port))
-            assert owners.of_client(connection.getsockname()[1], port) == frozenset({os.getuid()})
+        with socket.create_connection(server.getsockname()) as client:
+            accepted = server.accept()[0]
+            client.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while client.send(b"x" * 65536):
+                    pass
+        with accepted:
+            assert owners.of_client(accepted) == frozenset({owners.NOBODY})
+            accepted.recv(1)
 
 
-def test_who_may_be_ours() -> None:
-    assert owners.may_be_ours(frozenset({os.getuid()}))
-    assert owners.may_be_ours(frozenset({0, STRANGER}))
-    assert not owners.may_be_ours(frozenset({STRANGER}))
-    assert not owners.may_be_ours(frozenset())
+def test_who_is_ours() -> None:
+    assert owners.are_ours(frozenset({os.getuid()}))
+    assert owners.are_ours(frozenset({0, os.getuid()}))
+    assert not owners.are_ours(frozenset({0, STRANGER}))
+    assert not owners.are_ours(frozenset({STRANGER}))
+    assert not owners.are_ours(frozenset({owners.NOBODY}))
+    assert not owners.are_ours(frozenset())
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can be two users")
+@pytest.mark.usefixtures("asked_kernel")
+def test_a_listener_that_never_gets_127_0_0_1_hides_no_other() -> None:
+    with socket.socket(socket.AF_INET6) as other:
+        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        other.bind(("::", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        words = [sys.executable, "-c", LISTENER, "127.0.0.1", str(int(socket.AF_INET)), str(port)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as rogue:
+            assert rogue.stdout is not None
+            assert int(rogue.stdout.readline()) == port
+            assert owners.of_listener(port) == frozenset({STRANGER})
+            socket.create_connection(("127.0.0.1", port)).close()
 
 
 @pytest.mark.skipif(not ROOT, reason="only root can be two users")
 def test_a_broker_of_another_user_is_sent_no_bearer() -> None:
-    words = [sys.executable, "-c", LISTENER, "127.0.0.1", str(int(socket.AF_INET))]
+    words = [sys.executable, "-c", LISTENER, "127.0.0.1", str(int(socket.AF_INET)), "0"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as rogue:
         assert rogue.stdout is not None
         port = int(rogue.stdout.readline())
@@ -115,8 +162,8 @@ def asked(pages: Loopback, path: str) -> int:
 @pytest.mark.skipif(not ROOT, reason="only root can be two users")
 def test_a_page_that_is_opened_by_another_user_is_not_used_up(pages: Loopback) -> None:
     path = pages.once(lambda: "https://scalekit.example/link").partition(str(pages.port))[2]
-    for place in (path, "/verify?state=x"):
-        words = [sys.executable, "-c", THIEF, str(pages.port), place]
+    for place, source in itertools.product((path, "/verify?state=x"), ("127.0.0.1", "127.0.0.2")):
+        words = [sys.executable, "-c", THIEF, str(pages.port), place, source]
         assert subprocess.run(words, capture_output=True, check=True).stdout == b"HTTP/1.0 403\n"
     assert asked(pages, path) == 302
     assert asked(pages, path) == 404

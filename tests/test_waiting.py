@@ -663,6 +663,40 @@ class TestNotify:
         assert "warning: [notify] command no-such-notifier cannot be started" in waiting.said
         assert "error[authorization-required]" in waiting.said
 
+    @pytest.mark.parametrize(
+        "start",
+        [
+            lambda folder: launch(folder, "--no-wait", "gmail"),
+            lambda folder: auth(folder, "token", "gmail"),
+        ],
+        ids=["launch", "token"],
+    )
+    def test_the_failure_is_told_before_it_has_ended(
+        self, folder: Folder, tmp_path: Path, start: Callable[[Folder], Waiting]
+    ) -> None:
+        gate = tmp_path / "gate"
+        os.mkfifo(gate)
+        self.set(f'["cat", "{gate}"]')
+        expire(folder, GMAIL)
+        waiting = start(folder)
+        waiting.until(LINK)
+        gate.write_text("")
+        assert waiting.end()[0] in (4, 125)
+        assert "warning" not in waiting.said
+
+    @pytest.mark.parametrize("wait", ["--no-wait", "--wait=1"])
+    def test_one_that_needs_a_link_itself_calls_nobody(
+        self, folder: Folder, tmp_path: Path, wait: str
+    ) -> None:
+        told = tmp_path / "told"
+        launcher = f"{PROGRAM} {wait} slack -- true"
+        self.set(f'["sh", "-c", "cat >> {told}; cd {folder.path}; {launcher}"]')
+        expire(folder, GMAIL, SLACK)
+        waiting = launch(folder, "--no-wait", "gmail")
+        assert waiting.end()[0] == 125
+        assert "[notify] command sh ended with 125" in waiting.said
+        assert len(told.read_text().splitlines()) == 1
+
     def test_nothing_is_told_where_nobody_is_needed(self, folder: Folder, told: Path) -> None:
         assert launch(folder, "--no-wait", "gmail").end()[0] == 0
         assert not told.exists()

@@ -104,11 +104,12 @@ def _check_owner(to: Address) -> None:
     Raises ScalekitExecError `broker`.
     """
     found = owners.of_listener(to.port)
-    if found is not None and not owners.may_be_ours(found):
+    if found is not None and not owners.are_ours(found):
         raise ScalekitExecError(
             "broker",
             "the port of the broker that this environment names is not ours",
-            "the launch around this one has ended: start that one again, with --serve",
+            "the launch around this one has ended, or is another user's (sudo, su): "
+            "start one as this user, with --serve",
         )
 
 

@@ -50,6 +50,7 @@ def main(argv: Sequence[str]) -> int:
         return _Launcher(parsed, environ, speaker).run()
     except ScalekitExecError as error:
         speaker.error(error)
+        speaker.finish()
         return error.exit_status
     except KeyboardInterrupt:
         from signal import SIGINT
@@ -251,7 +252,8 @@ class _Launcher:
         if self.sources.notify is not None and outcome.unauthorized:
             from scalekit_exec.waiting import tell_all
 
-            tell_all(self.sources.notify, wanted, outcome.failures, rules.host, self.speaker.note)
+            told = (wanted, outcome.failures, rules.host, self.speaker.note)
+            self.speaker.afterwards(tell_all(self.sources.notify, *told).end)
         return outcome
 
     def _dry_run(self) -> int:

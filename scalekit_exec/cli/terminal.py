@@ -10,7 +10,7 @@ from scalekit_exec.errors import ConfigurationError, Failure, again, reason, sho
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from scalekit_exec.errors import ScalekitExecError
 
@@ -100,6 +100,7 @@ class Speaker:
         self.as_json = as_json
         self.level = level
         self._said: set[str] = set()
+        self._afterwards: list[Callable[[], None]] = []
 
     def _line(self, text: str) -> None:
         _tell(text + "\n")
@@ -121,6 +122,22 @@ class Speaker:
 
         # ASCII only: whatever the locale is, and however a reader splits lines (U+2028), it is one.
         self._line(json.dumps({"version": VERSION, **value}))
+
+    def afterwards(self, act: Callable[[], None]) -> None:
+        """Have something done once an error has been told, such as to wait for what may be slow."""
+        self._afterwards.append(act)
+
+    def finish(self) -> None:
+        """Do what was to be done afterwards; Ctrl-C ends it, and us."""
+        try:
+            for act in self._afterwards:
+                act()
+        except KeyboardInterrupt:
+            from signal import SIGINT
+
+            from scalekit_exec.launch import die_by_signal
+
+            die_by_signal(SIGINT)
 
     def error(self, error: ScalekitExecError) -> None:
         """Tell an error, with every service that failed."""

@@ -13,7 +13,7 @@ from scalekit_exec.errors import AuthorizationError, ScalekitExecError, shown
 from scalekit_exec.model import Link
 from scalekit_exec.record import record
 from scalekit_exec.waiting.loopback import Loopback, returned_address
-from scalekit_exec.waiting.notify import Notice
+from scalekit_exec.waiting.notify import Notice, is_notifying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Effects:
     def tell(self, target: Target, link: Link) -> None:
         """Give the link to `[notify] command`, if there is one; its failure is a warning."""
         settings, host = self._options.notify, self._options.host
-        if settings is not None:
+        if settings is not None and not is_notifying():
             self._notices.append(Notice(settings, target.wanted, link, host, self._show.say))
 
     def pending(self, target: Target) -> None:

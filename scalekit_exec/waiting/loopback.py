@@ -18,6 +18,7 @@ from scalekit_exec import owners
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     Redirect = Callable[[], str]
@@ -119,13 +120,17 @@ class Loopback:
         except ValueError as error:
             return 502, page("No link could be made", str(error)), ""
 
-    def is_foreign(self, port: int) -> bool:
-        """Tell whether another user of this machine is at the other end.
 
-        They may have read the address of our page in a browser's argv.
-        """
-        found = owners.of_client(port, self.port)
-        return bool(found) and not owners.may_be_ours(found or frozenset())
+def is_foreign(connection: socket.socket) -> bool:
+    """Tell whether another user of this machine is at the other end, or nobody any longer.
+
+    They may have read the address of our page in a browser's argv.
+    """
+    try:
+        found = owners.of_client(connection)
+    except OSError:
+        return True
+    return found is not None and not owners.are_ours(found)
 
 
 class _Server(ThreadingHTTPServer):
@@ -146,7 +151,7 @@ def _handler(pages: Loopback) -> type[BaseHTTPRequestHandler]:
         sys_version = ""
 
         def do_GET(self) -> None:
-            if pages.is_foreign(self.client_address[1]):
+            if is_foreign(self.connection):
                 self._send(403, page("Not here", "This address is for another user."), "")
             else:
                 self._send(*pages.answer(self.headers.get("Host"), self.path))

@@ -1,8 +1,13 @@
-"""Tells `[notify] command` of a link, for people who are not at this terminal."""
+"""Tells `[notify] command` of a link, for people who are not at this terminal.
+
+A command that uses scalekit-exec itself, to send by Slack say, may need a link too. That one is told
+to nobody, or each would call the next.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 
@@ -17,7 +22,14 @@ if TYPE_CHECKING:
     from scalekit_exec.errors import Failure
     from scalekit_exec.model import NotifySettings, Wanted
 
-__all__ = ["Notice", "tell_all"]
+__all__ = ["Notice", "Notices", "is_notifying", "tell_all"]
+
+MARK = "SCALEKIT_EXEC_NOTIFYING"
+
+
+def is_notifying() -> bool:
+    """Tell whether this process belongs to a `[notify] command`."""
+    return bool(os.environ.get(MARK))
 
 
 def tell_all(
@@ -26,10 +38,10 @@ def tell_all(
     failures: Sequence[Failure],
     host: str,
     say: Callable[[str], None],
-) -> None:
-    """Tell of every link that a resolution without a wait has made, and let the commands end."""
-    if settings is None:
-        return
+) -> Notices:
+    """Tell of every link that a resolution without a wait has made."""
+    if settings is None or is_notifying():
+        return Notices(())
     by_name = {(each.service.name, each.identifier): each for each in wanted}
     notices = []
     for failure in failures:
@@ -37,8 +49,19 @@ def tell_all(
         if service is not None and failure.link:
             link = Link(failure.link, failure.expires_at)
             notices.append(Notice(settings, service, link, host, say))
-    for notice in notices:
-        notice.end()
+    return Notices(notices)
+
+
+class Notices:
+    """Commands that still run when a failure is told: what they tell of is shown first."""
+
+    def __init__(self, running: Sequence[Notice]) -> None:
+        self._running = running
+
+    def end(self) -> None:
+        """Let each have its time."""
+        for notice in self._running:
+            notice.end()
 
 
 class Notice:
@@ -77,6 +100,7 @@ class Notice:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                env={**os.environ, MARK: "1"},
             )
         except OSError as error:
             say(f"warning: [notify] command {self._name} cannot be started: {reason(error)}")

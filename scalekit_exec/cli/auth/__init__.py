@@ -73,6 +73,12 @@ def main(argv: list[str]) -> int:
     """Run `scalekit-auth` with these words; return its status, having said what went wrong."""
     limit_core()
     speaker = Speaker(PROGRAM, as_json=wants_json(argv, os.environ))
+    status = _run(argv, speaker)
+    speaker.finish()
+    return status
+
+
+def _run(argv: list[str], speaker: Speaker) -> int:
     try:
         status = _scalekit_auth.main(argv, prog_name=PROGRAM, standalone_mode=False, obj=speaker)
     except click.UsageError as error:

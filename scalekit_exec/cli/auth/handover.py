@@ -91,7 +91,8 @@ def resolve(
     for warning in outcome.warnings:
         session.speaker.warning(warning)
     notify = service_map.settings.notify
-    tell_all(notify, wanted, outcome.failures, rules.host, session.speaker.note)
+    told = tell_all(notify, wanted, outcome.failures, rules.host, session.speaker.note)
+    session.speaker.afterwards(told.end)
     raise_failures(explained(session, service_map, client, outcome.failures))
     return outcome.filled
 
