@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 
 from scalekit_exec.files import displayed, readable_by_others, typed_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["exposures", "is_tracked"]
 
 _SECONDS = 5
+# How a repository names what it keeps: by SHA-1, or by SHA-256 (gitformat-index(5)).
+_FORMATS = (
+    "",
+    "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n",
+)
 
 
 def exposures(path: str) -> list[str]:
@@ -17,16 +27,23 @@ def exposures(path: str) -> list[str]:
     found = []
     if readable_by_others(path):
         found.append(f"{name} can be read by other users; chmod 600 {typed_path(path)}")
-    if is_tracked(path):
+    tracked = is_tracked(path)
+    if tracked:
         found.append(
             f"{name} is tracked by git: git rm --cached it, add it to .gitignore, and replace the "
             "client secret in the Scalekit dashboard"
         )
+    elif tracked is None:
+        found.append(
+            f"whether git tracks {name} is not known; run: git ls-files {typed_path(path)}"
+        )
     return found
 
 
-def is_tracked(path: str) -> bool:
+def is_tracked(path: str) -> bool | None:
     """Tell whether git keeps this file; False where there is no git or no repository.
+
+    None where git cannot be asked, as without a usable temporary folder.
 
     A repository's own settings may name programs in many ways, of which git runs some to list
     files too: to fetch what a partial clone lacks, for one. So git is shown the repository's index
@@ -34,7 +51,6 @@ def is_tracked(path: str) -> bool:
     """
     import shutil
     import subprocess
-    import tempfile
 
     folder, name = os.path.split(os.path.abspath(path))
     git = shutil.which("git")
@@ -46,29 +62,41 @@ def is_tracked(path: str) -> bool:
     root, index = _repository(os.path.realpath(folder))
     if not os.path.isfile(index):
         return False
+    words = (
+        *("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"),
+        *("ls-files", "--error-unmatch", "--", f":(literal){name}"),
+    )
     try:
-        with tempfile.TemporaryDirectory(prefix="scalekit-git-") as empty:
-            for part in ("objects", "refs"):
-                os.mkdir(os.path.join(empty, part))
-            with open(os.path.join(empty, "HEAD"), "w", encoding="ascii") as file:
-                file.write("ref: refs/heads/none\n")
-            done = subprocess.run(
-                [
-                    *(git, f"--git-dir={empty}", f"--work-tree={root}"),
-                    *("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"),
-                    *("ls-files", "--error-unmatch", "--", f":(literal){name}"),
-                ],
-                cwd=os.path.realpath(folder),
-                env=_environment(index),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=_SECONDS,
-                check=False,
-            )
+        for settings in _FORMATS:
+            with _empty_repository(settings) as empty:
+                done = subprocess.run(
+                    [git, f"--git-dir={empty}", f"--work-tree={root}", *words],
+                    cwd=os.path.realpath(folder),
+                    env=_environment(index),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    timeout=_SECONDS,
+                    check=False,
+                )
+            if done.returncode in (0, 1):  # 128 is an index of the other form
+                return done.returncode == 0
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+        return None
+    return None
+
+
+@contextmanager
+def _empty_repository(settings: str) -> Iterator[str]:
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="scalekit-git-") as empty:
+        for part in ("objects", "refs"):
+            os.mkdir(os.path.join(empty, part))
+        for name, text in (("HEAD", "ref: refs/heads/none\n"), ("config", settings)):
+            with open(os.path.join(empty, name), "w", encoding="ascii") as file:
+                file.write(text)
+        yield empty
 
 
 def _repository(folder: str) -> tuple[str, str]:

@@ -38,6 +38,8 @@ _CHECKED = os.name != "nt"
 _PATIENCE = 5.0
 _PATIENCE_NAMED = 60.0
 _CHUNK = 1 << 16
+# Rights, as a mode has them for all others; for the group they are shifted.
+READ, WRITE = 4, 2
 
 
 def displayed(path: str) -> str:
@@ -123,11 +125,9 @@ def readable_by_others(path: str) -> bool:
         status = os.stat(path)
     except OSError:
         return False
-    if not stat.S_ISREG(status.st_mode):
+    if not (_CHECKED and stat.S_ISREG(status.st_mode)):
         return False
-    if status.st_mode & stat.S_IROTH:
-        return _CHECKED
-    return _CHECKED and bool(status.st_mode & stat.S_IRGRP) and not _own_group(status.st_gid)
+    return bool(_who_may(status, READ, _sharers(path, READ)))
 
 
 def write_atomic(path: str, data: bytes, *, mode: int = 0o600) -> None:
@@ -254,7 +254,7 @@ def _readable(descriptor: int, seconds: float) -> bool:
 def _check(path: str, status: os.stat_result, named_by: str) -> None:
     """Refuse a file that somebody else wrote, could write, or could put another in place of."""
     user = os.geteuid()
-    fault = _fault(status, user, lambda group: _own_group(group) and not _has_acl(path))
+    fault = _fault(status, user, _sharers(path, WRITE))
     if fault:
         trusted = _is_trusted(status, user)
         fix = f"chmod go-w {typed_path(path)}" if trusted else "check who wrote it"
@@ -268,7 +268,7 @@ def _check(path: str, status: os.stat_result, named_by: str) -> None:
         raise _invalid(path, "was changed while it was being read", "run this again")
     for folder in dict.fromkeys((os.path.dirname(os.path.abspath(path)), os.path.dirname(real))):
         status = os.stat(folder)
-        fault = _folder_fault(folder, status, user)
+        fault = _fault(status, user, _sharers(folder, WRITE))
         sticky = bool(status.st_mode & stat.S_ISVTX)
         if fault and not (sticky and _is_trusted(status, user)):
             what = f"is in a folder, {displayed(folder)}, that {fault} ({_owned(status)})"
@@ -285,51 +285,31 @@ def _is_trusted(status: os.stat_result, user: int) -> bool:
     return status.st_uid in (user, 0)
 
 
-def _fault(status: os.stat_result, user: int, own_group: Callable[[int], bool]) -> str:
-    """Say in which way somebody else has this file or folder in hand; empty where nobody has."""
+def _fault(status: os.stat_result, user: int, others: Callable[[int], str]) -> str:
+    """Say in which way somebody else has this file or folder in hand; empty where nobody has.
+
+    `others` tells who shares the rights of the file's group, which it is given.
+    """
     if not _is_trusted(status, user):
         return "belongs to somebody else"
-    if status.st_mode & stat.S_IWOTH:
-        return "may be written by everybody"
-    if status.st_mode & stat.S_IWGRP and not own_group(status.st_gid):
-        return "may be written by others of its group"
-    return ""
+    who = _who_may(status, WRITE, others)
+    return f"may be written by {who}" if who else ""
 
 
-def _folder_fault(folder: str, status: os.stat_result, user: int) -> str:
-    return _fault(status, user, lambda group: _own_group(group) and not _has_acl(folder))
+def _who_may(status: os.stat_result, right: int, others: Callable[[int], str]) -> str:
+    """Name who besides the owner has this right; empty where nobody has."""
+    if status.st_mode & right:
+        return "everybody"
+    return others(status.st_gid) if status.st_mode & right << 3 else ""
 
 
-def _has_acl(path: str) -> bool:
-    """Tell whether an access control list says who may write: the group's bits are its mask then.
+def _sharers(path: str, right: int) -> Callable[[int], str]:
+    def others(group: int) -> str:
+        from scalekit_exec import sharing  # few files have more than one writer
 
-    See acl(5). Linux only; a file system without them has none.
-    """
-    try:
-        return bool(os.getxattr(path, "system.posix_acl_access"))
-    except (AttributeError, OSError):
-        return False
+        return sharing.others(path, group, right)
 
-
-def _own_group(group: int) -> bool:
-    """Tell whether this is the user's private group, as most Linux systems give each user one.
-
-    It must be their primary group, with no other member, by membership or by being primary.
-    """
-    import grp
-    import pwd
-
-    user = os.geteuid()
-    try:
-        account = pwd.getpwuid(user)
-        members = grp.getgrgid(group).gr_mem
-    except KeyError:
-        return False
-    return (
-        account.pw_gid == group
-        and set(members) <= {account.pw_name}
-        and all(other.pw_uid == user for other in pwd.getpwall() if other.pw_gid == group)
-    )
+    return others
 
 
 def _owned(status: os.stat_result) -> str:

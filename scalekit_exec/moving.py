@@ -114,6 +114,8 @@ def merge(text: str, services: Mapping[str, Service], *, force: bool) -> tuple[s
     """
     document = tomli.loads(text)
     before = document.get("services", {})
+    if not isinstance(before, dict):
+        raise editing.UneditableError("")
     default = {"identifier": document.get("identifier")}
     changes = []
     for name, service in services.items():

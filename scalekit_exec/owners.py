@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     End = tuple[str, int]
 
-__all__ = ["NOBODY", "are_ours", "of_client", "of_listener"]
+__all__ = ["NOBODY", "are_ours", "listed_client", "listed_listener", "of_client", "of_listener"]
 
 NOBODY = -1  # a socket that no process has any longer
-LOCAL = "127.0.0.1"
+LOCAL, ALL = "127.0.0.1", "0.0.0.0"  # noqa: S104 - nothing is bound to it here
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 LISTENS = "0A"  # TCP_LISTEN of include/net/tcp_states.h
 ESTABLISHED = 1  # TCP_ESTABLISHED, there too
@@ -35,14 +35,17 @@ def of_listener(port: int) -> frozenset[int] | None:
     Empty where nobody listens.
     """
     found = _asked((LOCAL, port), None)
-    if found is not None:
-        return frozenset({found})
+    return listed_listener(port) if found is None else frozenset({found})
+
+
+def listed_listener(port: int) -> frozenset[int] | None:
+    """Return what `of_listener` does, by the kernel's tables."""
     rows = _rows()
     if rows is None:
         return None
     heard = [row for row in rows if row[3] == LISTENS]
     # The kernel prefers the listener that says more of itself.
-    for address in (*_addresses(LOCAL), *_addresses("0.0.0.0"), "0" * 32):
+    for address in (*_addresses(LOCAL), *_addresses(ALL), "0" * 32):
         uids = frozenset(int(row[7]) for row in heard if row[1] == f"{address}:{port:04X}")
         if uids:
             return uids
@@ -55,12 +58,15 @@ def of_client(connection: socket.socket) -> frozenset[int] | None:
     `{NOBODY}` for one that is closed already; None where nobody can tell. Raises OSError for a
     connection that is gone.
     """
+    found = _asked(connection.getpeername(), connection.getsockname())
+    return listed_client(connection) if found is None else frozenset({found})
+
+
+def listed_client(connection: socket.socket) -> frozenset[int] | None:
+    """Return what `of_client` does, by the kernel's tables."""
     import socket
 
     end, own = connection.getpeername(), connection.getsockname()
-    found = _asked(end, own)
-    if found is not None:
-        return frozenset({found})
     rows = _rows()
     if rows is None:
         return None
@@ -68,7 +74,8 @@ def of_client(connection: socket.socket) -> frozenset[int] | None:
     rows = [row for name in names for row in rows if tuple(row[1:3]) == name]
     if not rows and connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED:
         return None  # not of this kernel: Windows' browser, for a WSL that shares its network
-    return frozenset(int(row[7]) if row[9] != "0" else NOBODY for row in rows) or {NOBODY}
+    uids = (int(row[7]) if row[9] != "0" else NOBODY for row in rows)
+    return frozenset(uids) or frozenset({NOBODY})
 
 
 def are_ours(owners: frozenset[int]) -> bool:
@@ -125,7 +132,7 @@ def _named(end: End) -> list[str]:
 
 
 def _addresses(host: str) -> tuple[str, str]:
-    """Return an IPv4 address as the tables write it, also as IPv6 has it: words of the machine's."""
+    """Return an IPv4 address as the two tables write it, in words of the machine's order."""
     words = [bytes(map(int, host.split("."))), b"\0\0\xff\xff", bytes(4), bytes(4)]
     texts = [f"{int.from_bytes(word, sys.byteorder):08X}" for word in words]
     return texts[0], "".join(reversed(texts))

@@ -52,6 +52,8 @@ _PERSON_ENDINGS = ("USER", "USERNAME", "EMAIL", "LOGIN")
 # Fields whose value is known to whoever writes the map.
 _CHOSEN_FIELDS = ("identifier", "expires_at")
 _PROJECT_TEXT = _LATER | frozenset(" :;,=+-|\"'()<>{}")
+# One number is a host (WHATWG URL, "host parsing"; inet_aton(3)); below 2 ** 24 it is nobody's.
+_PROJECT_DIGITS = 5
 _SERVER_ENDINGS = ("DOMAIN", "SUBDOMAIN", "TENANT", "ACCOUNT")
 
 
@@ -194,17 +196,25 @@ def project_template_refusal(variable: Variable) -> str:
     """Return why a project's map may not fill a variable so; an empty string where it may.
 
     Clients make hosts and paths even of keys and ids (`dc` of `KEY-dc` at Mailchimp). So what the
-    project itself chooses, its text and its identifier, must not be able to end or make one.
+    project itself chooses, its text and its identifier, must not be able to end or make one, nor to
+    be an option of a command where a shell takes the value apart.
     """
     name, template = variable.name, variable.template
     fields = [field for field in template.names if field not in _CHOSEN_FIELDS]
-    if not fields and not (template.names and not template.has_text and _is_of_person(name)):
+    alone = template.parts == (("", "identifier"),) and _is_of_person(name)
+    if not fields and not alone:
         return f"in a project's map {name} holds something of the account, such as {{token}}"
-    if "identifier" in template.names and not _is_of_person(name):
+    if "identifier" in template.names and not alone:
         return f"in a project's map {name} may not hold {{identifier}}, which the map itself sets"
     if not all(_PROJECT_TEXT.issuperset(text) for text, _ in template.parts):
         allowed = "letters, digits, blanks and : ; , = + - _ | \" ' ( ) < > { }"
         return f"in a project's map the text of {name} may have {allowed} and nothing else"
+    whole = "".join(text for text, _ in template.parts).lower()
+    if "0x" in whole or sum(map(whole.count, _DIGITS)) > _PROJECT_DIGITS:
+        most = f"no 0x and at most {_PROJECT_DIGITS} digits"
+        return f"in a project's map the text of {name} may have {most}, or it could name a server"
+    if template.parts[0][0].startswith("-") or any(" -" in text for text, _ in template.parts):
+        return f"in a project's map no word in {name} may begin with -"
     return ""
 
 

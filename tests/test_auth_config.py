@@ -44,6 +44,33 @@ def repository(sealed: None) -> Path:
     return Path.cwd()
 
 
+@pytest.mark.parametrize("form", ["sha1", "sha256"])
+def test_a_repository_of_either_form_is_asked(tmp_path: Path, form: str) -> None:
+    git("init", "-q", f"--object-format={form}", str(tmp_path))
+    for name in (".env", "other"):
+        (tmp_path / name).write_text("SCALEKIT_CLIENT_SECRET=hush\n")
+    git("-C", str(tmp_path), "add", "-f", ".env")
+    assert is_tracked(str(tmp_path / ".env"))
+    assert is_tracked(str(tmp_path / "other")) is False
+    (tmp_path / ".git" / "index").write_bytes(b"DIRC nonsense")
+    assert is_tracked(str(tmp_path / ".env")) is None
+    assert "whether git tracks" in exposures(str(tmp_path / ".env"))[-1]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_map_that_is_no_file_is_not_waited_for(sealed: None, *, named: bool) -> None:
+    del sealed
+    os.mkfifo("scalekit.toml")
+    words = ["-c", "scalekit.toml"] if named else []
+    done = auth("config", *words)
+    assert done.status in (0, 1)
+    assert "internal" not in done.err
+    Path("scalekit.toml").unlink()
+    Path("scalekit.toml").symlink_to("/dev/zero")
+    done = auth("config", *words)
+    assert "internal" not in done.err
+
+
 def test_a_configured_service_is_launched(folder: Folder) -> None:
     (folder.path / "scalekit.toml").unlink()
     done = auth("config", "mail@mess=MAIL_KEY", "gmail_u3134a")

@@ -102,6 +102,18 @@ def test_a_service_without_identifier_gets_what_is_proposed(sealed: None) -> Non
     assert tomli.loads(own("config.toml").read_text())["identifier"] == "mess"
 
 
+@pytest.mark.parametrize("services", ["5", "[1]", "{ gmail = 5 }", "[{}]"])
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_map_that_does_not_load_is_named(sealed: None, services: str, force: list[str]) -> None:
+    del sealed
+    old_skill(Path.cwd(), {"gmail": {"connection_name": "gmail_1"}})
+    Path("scalekit.toml").write_text(f"services = {services}\n")
+    done = auth("import", "--project", "connections.json", *force)
+    assert done.status == 1
+    assert "error[config-invalid]" in done.err
+    assert Path("scalekit.toml").read_text() == f"services = {services}\n"
+
+
 def test_an_identifier_that_the_map_has_for_all_is_the_same(sealed: None) -> None:
     del sealed
     old_skill(Path.cwd())

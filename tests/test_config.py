@@ -182,6 +182,34 @@ def test_nor_by_them_under_an_entry_of_its_own(home: Home, name: str) -> None:
         home.load()
 
 
+BOSS = '[services.boss]\nconnection_name = "gmail_1"\nidentifier = "boss"\n'
+
+
+@pytest.mark.parametrize(
+    ("entry", "refused"),
+    [
+        ('connection_name = "gmail_1"\nidentifier = "boss"', True),
+        ('connection_name = "gmail_1"', True),  # --identifier boss
+        ('connection_name = "gmail_1"\nidentifier = "mess"', False),
+        ('connection_name = "other"\nidentifier = "boss"', False),
+    ],
+)
+def test_another_account_of_a_connection_is_another_account(
+    home: Home, entry: str, *, refused: bool
+) -> None:
+    mess = '[services.gmail]\nconnection_name = "gmail_1"\nidentifier = "mess"\n'
+    home.user(mess + BOSS + '[groups]\ninbox = ["gmail"]\n')
+    home.map('[groups]\ninbox = ["gmail", "boss"]\n')
+    with pytest.raises(ConfigurationError, match="group inbox is yours, and would get boss"):
+        home.load()
+    home.map(f'[services.zz]\n{entry}\n[groups]\ninbox = ["gmail", "zz"]\n')
+    if not refused:
+        assert home.load().groups["inbox"] == ("gmail", "zz")
+        return
+    with pytest.raises(ConfigurationError, match="group inbox is yours, and would get boss"):
+        home.load()
+
+
 def test_a_projects_map_may_still_say_what_a_clients_library_wants(home: Home) -> None:
     home.map(
         GMAIL + 'env = { A_USER = "{identifier}", A_AUTH = "basic {username}:{password}", '

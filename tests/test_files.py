@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scalekit_exec import files
+from scalekit_exec import files, sharing
 from scalekit_exec.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def refused(path: str, **options: bool) -> ConfigurationError:
 
 def seen_by_a_stranger(path: str) -> str:
     """Return the verdict of a user to whom this file is somebody else's, without becoming one."""
-    return files._fault(os.stat(path), STRANGER, lambda _: False)
+    return files._fault(os.stat(path), STRANGER, lambda _: "")
 
 
 def test_a_file_of_ones_own_is_read(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_file_of_somebody_else_is_refused_with_its_owner_and_the_way_out(tmp_p
 
 def test_a_file_of_root_is_nobodys_fault() -> None:
     roots = os.stat_result((0o100644, 0, 0, 1, 0, 0, 0, 0, 0, 0))
-    assert files._fault(roots, STRANGER, lambda _: False) == ""
+    assert files._fault(roots, STRANGER, lambda _: "") == ""
 
 
 def test_a_file_that_everybody_may_write_is_refused_with_the_chmod_to_type(tmp_path: Path) -> None:
@@ -88,32 +88,64 @@ def test_a_file_that_cannot_be_named_instead_has_no_such_hint(tmp_path: Path) ->
     assert "SCALEKIT_EXEC" not in caught.value.hint
 
 
-def _with_acl(path: str) -> None:
-    """Let STRANGER write, by an access control list: acl(5), in the kernel's own form."""
-    own, user, group, mask, other, nobody = 0x01, 0x02, 0x04, 0x10, 0x20, 0xFFFFFFFF
-    rows = ((own, 6, nobody), (user, 6, STRANGER), (group, 4, nobody), (mask, 6, nobody))
-    packed = [struct.pack("<HHI", *row) for row in (*rows, (other, 4, nobody))]
+USER, GROUP = 0x02, 0x08
+
+
+def _with_acl(path: str, tag: int, rights: int, who: int, *, mask: int = 7, group: int = 0) -> None:
+    """Give one more user or group rights by an access control list, in the kernel's own form."""
+    own, of_group, mask_tag, other, nobody = 0x01, 0x04, 0x10, 0x20, 0xFFFFFFFF
+    rows = [
+        (own, 6, nobody),
+        (tag, rights, who),
+        (of_group, group, nobody),
+        (mask_tag, mask, nobody),
+    ]
+    packed = [struct.pack("<HHI", *row) for row in (*sorted(rows), (other, 0, nobody))]
     os.setxattr(path, "system.posix_acl_access", struct.pack("<I", 2) + b"".join(packed))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has them in this form")
-def test_a_list_that_lets_others_write_is_no_private_group(tmp_path: Path) -> None:
-    path = written(tmp_path / "scalekit.toml", mode=0o664)
-    private = files._own_group(os.stat(path).st_gid)
-    assert not files._has_acl(path)
-    assert not private or files.read_trusted(path) == b"x = 1\n"
-    _with_acl(path)
-    assert os.stat(path).st_mode & 0o777 == 0o664
-    assert files._has_acl(path)
-    assert "may be written by others of its group" in refused(path).message
+@pytest.mark.parametrize(
+    ("entry", "mask", "written_by", "read"),
+    [
+        ((USER, 6, STRANGER), 7, True, True),
+        ((GROUP, 6, STRANGER), 7, True, True),
+        ((USER, 4, STRANGER), 7, False, True),
+        ((USER, 6, STRANGER), 4, False, True),
+        ((USER, 1, STRANGER), 7, False, False),
+        ((USER, 7, os.getuid()), 7, False, False),
+        ((USER, 7, 0), 7, False, False),
+    ],
+)
+def test_a_list_counts_for_what_it_lets_others_do(
+    tmp_path: Path, entry: tuple[int, int, int], mask: int, *, written_by: bool, read: bool
+) -> None:
+    path = written(tmp_path / "scalekit.toml", mode=0o600)
+    assert not files.readable_by_others(path)
+    _with_acl(path, *entry, mask=mask)
+    assert os.stat(path).st_mode & 0o777 == 0o600 | mask << 3
+    assert files.readable_by_others(path) is read
+    if written_by:
+        assert "may be written by others by its access control list" in refused(path).message
+    else:
+        assert files.read_trusted(path) == b"x = 1\n"
     assert files.read_named(path) == b"x = 1\n"
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can give a file to a group")
+def test_beside_a_list_the_group_itself_still_counts(tmp_path: Path) -> None:
+    path = written(tmp_path / "scalekit.toml", mode=0o600)
+    os.chown(path, -1, STRANGER)
+    _with_acl(path, USER, 4, os.getuid(), group=6)
+    assert "may be written by others of its group" in refused(path).message
 
 
 def test_a_group_may_write_only_where_it_is_the_users_private_one(tmp_path: Path) -> None:
     path = written(tmp_path / "scalekit.toml", mode=0o664)
     status = os.stat(path)
-    assert files._fault(status, status.st_uid, lambda gid: gid == status.st_gid) == ""
-    assert "others of its group" in files._fault(status, status.st_uid, lambda _: False)
+    assert files._fault(status, status.st_uid, lambda _: "") == ""
+    fault = files._fault(status, status.st_uid, lambda gid: f"others of {gid}")
+    assert fault == f"may be written by others of {status.st_gid}"
     if ROOT:
         os.chown(path, -1, STRANGER)
         error = refused(path)
@@ -124,9 +156,9 @@ def test_a_group_may_write_only_where_it_is_the_users_private_one(tmp_path: Path
 def test_a_group_that_nobody_has_or_that_others_are_in_is_not_the_users_own() -> None:
     import grp
 
-    assert not files._own_group(STRANGER)
+    assert not sharing.is_own_group(STRANGER)
     shared = [group.gr_gid for group in grp.getgrall() if group.gr_gid != os.getgid()]
-    assert not any(files._own_group(gid) for gid in shared)
+    assert not any(sharing.is_own_group(gid) for gid in shared)
 
 
 def test_a_folder_that_everybody_may_write_spoils_the_file_in_it_unless_it_is_sticky(
@@ -275,7 +307,7 @@ def test_a_file_that_others_may_read_is_told_apart(tmp_path: Path) -> None:
     os.chmod(path, 0o604)
     assert files.readable_by_others(path)
     os.chmod(path, 0o640)
-    assert files.readable_by_others(path) == (not files._own_group(os.stat(path).st_gid))
+    assert files.readable_by_others(path) == (not sharing.is_own_group(os.stat(path).st_gid))
     assert not files.readable_by_others(str(tmp_path / "nothing"))
 
 

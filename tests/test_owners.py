@@ -23,7 +23,11 @@ from scalekit_exec.waiting.loopback import Loopback
 from tests.support.brokers import Accounts, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Found = frozenset[int] | None
+    OfListener = Callable[[int], Found]
+    OfClient = Callable[[socket.socket], Found]
 
 ROOT = os.getuid() == 0
 STRANGER = 65534
@@ -35,7 +39,7 @@ server = socket.create_server((sys.argv[1], int(sys.argv[3])), family=int(sys.ar
 print(server.getsockname()[1], flush=True)
 connection, _ = server.accept()
 print(connection.recv(9999), flush=True)
-"""  # noqa: E501
+"""
 # Asks for a page as another user.
 THIEF = """\
 import os, socket, sys
@@ -50,14 +54,11 @@ print(connection.recv(12).decode())
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody knows")
 
 
-@pytest.fixture(params=["sock_diag", "proc"])
-def asked_kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask the kernel in both ways: one that has no sock_diag says ENOENT, as for this protocol."""
-    if request.param == "proc":
-        monkeypatch.setattr(owners, "BY_FAMILY", 9999)
+LISTENERS = pytest.mark.parametrize("of_listener", [owners.of_listener, owners.listed_listener])
+CLIENTS = pytest.mark.parametrize("of_client", [owners.of_client, owners.listed_client])
 
 
-@pytest.mark.usefixtures("asked_kernel")
+@LISTENERS
 @pytest.mark.parametrize(
     ("address", "family", "dual"),
     [
@@ -66,16 +67,18 @@ def asked_kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         ("::", socket.AF_INET6, True),
     ],
 )
-def test_both_ends_are_found(address: str, family: int, *, dual: bool) -> None:
+def test_who_listens_is_found(
+    of_listener: OfListener, address: str, family: int, *, dual: bool
+) -> None:
     with socket.create_server((address, 0), family=family, dualstack_ipv6=dual) as server:
         port = server.getsockname()[1]
-        assert owners.of_listener(port) == frozenset({os.getuid()})
-    assert owners.of_listener(port) == frozenset()
+        assert of_listener(port) == frozenset({os.getuid()})
+    assert of_listener(port) == frozenset()
 
 
-@pytest.mark.usefixtures("asked_kernel")
+@CLIENTS
 @pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.2", "::ffff:127.0.0.1"])
-def test_a_client_is_found_wherever_it_speaks_from(source: str) -> None:
+def test_a_client_is_found_wherever_it_speaks_from(of_client: OfClient, source: str) -> None:
     family = socket.AF_INET6 if ":" in source else socket.AF_INET
     target = "::ffff:127.0.0.1" if ":" in source else "127.0.0.1"
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(family) as client:
@@ -85,22 +88,22 @@ def test_a_client_is_found_wherever_it_speaks_from(source: str) -> None:
         client.connect((target, server.getsockname()[1]))
         accepted = server.accept()[0]
         with accepted:
-            assert owners.of_client(accepted) == frozenset({os.getuid()})
+            assert of_client(accepted) == frozenset({os.getuid()})
             client.close()
-            assert owners.of_client(accepted) == frozenset({owners.NOBODY})
+            assert of_client(accepted) == frozenset({owners.NOBODY})
 
 
-@pytest.mark.usefixtures("asked_kernel")
-def test_a_client_that_closed_while_it_still_sends_is_nobody() -> None:
+@CLIENTS
+def test_a_client_that_closed_while_it_still_sends_is_nobody(of_client: OfClient) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()) as client:
             accepted = server.accept()[0]
-            client.setblocking(False)
+            client.settimeout(0)
             with contextlib.suppress(BlockingIOError):
                 while client.send(b"x" * 65536):
                     pass
         with accepted:
-            assert owners.of_client(accepted) == frozenset({owners.NOBODY})
+            assert of_client(accepted) == frozenset({owners.NOBODY})
             accepted.recv(1)
 
 
@@ -114,8 +117,8 @@ def test_who_is_ours() -> None:
 
 
 @pytest.mark.skipif(not ROOT, reason="only root can be two users")
-@pytest.mark.usefixtures("asked_kernel")
-def test_a_listener_that_never_gets_127_0_0_1_hides_no_other() -> None:
+@LISTENERS
+def test_a_listener_that_never_gets_127_0_0_1_hides_no_other(of_listener: OfListener) -> None:
     with socket.socket(socket.AF_INET6) as other:
         other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         other.bind(("::", 0))
@@ -125,7 +128,7 @@ def test_a_listener_that_never_gets_127_0_0_1_hides_no_other() -> None:
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as rogue:
             assert rogue.stdout is not None
             assert int(rogue.stdout.readline()) == port
-            assert owners.of_listener(port) == frozenset({STRANGER})
+            assert of_listener(port) == frozenset({STRANGER})
             socket.create_connection(("127.0.0.1", port)).close()
 
 

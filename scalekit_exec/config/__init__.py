@@ -203,18 +203,12 @@ def _regrouping(own: _Part, project: _Part) -> list[str]:
     it, under whatever name. Services that the project brings itself are its own affair.
     """
     notes = []
-    connections = {service.connection_name: name for name, service in own.services.items()}
     for name, members in project.groups.items():
         before = own.groups.get(name)
         if before is None or set(before) == set(members):
             continue
-        known = {own.services[each].connection_name for each in before if each in own.services}
-        added = []
-        for member in members:
-            service = project.services.get(member) or own.services.get(member)
-            reached = service.connection_name if service is not None else ""
-            if reached in connections and reached not in known and member not in before:
-                added.append(connections[reached])
+        new = [member for member in members if member not in before]
+        added = [found for member in new if (found := _added(member, before, own, project))]
         if added:
             raise ConfigurationError(
                 "config-invalid",
@@ -225,6 +219,30 @@ def _regrouping(own: _Part, project: _Part) -> list[str]:
         where = displayed(project.root.file)
         notes.append(f"{where} replaces your own group {name}: {', '.join(members)}")
     return notes
+
+
+def _added(member: str, before: Sequence[str], own: _Part, project: _Part) -> str:
+    """Name the user's own service that a group gets with this member; empty where it gets none."""
+    brought = project.services.get(member)
+    if brought is None:
+        return member if member in own.services else ""
+
+    def leads_to(name: str, *identifiers: str | None) -> bool:
+        service = own.services.get(name)
+        return (
+            service is not None
+            and service.connection_name == brought.connection_name
+            and service.identifier in identifiers
+        )
+
+    if any(leads_to(name, brought.identifier) for name in before):
+        return ""  # another name for what the group has already
+    # Where one of the two has no identifier, the command line's may make them one.
+    anybody = {service.identifier for service in own.services.values()}
+    among = anybody if brought.identifier is None else {brought.identifier, None}
+    return next(
+        (name for name in own.services if name not in before and leads_to(name, *among)), ""
+    )
 
 
 def _keep_hosts(own: Service, service: Service) -> Service:

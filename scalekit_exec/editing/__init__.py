@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Entry",
     "Target",
+    "UneditableError",
     "choose",
     "drop_service",
     "drop_settings",

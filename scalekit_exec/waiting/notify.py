@@ -1,7 +1,7 @@
 """Tells `[notify] command` of a link, for people who are not at this terminal.
 
-A command that uses scalekit-exec itself, to send by Slack say, may need a link too. That one is told
-to nobody, or each would call the next.
+A command that uses scalekit-exec itself, to send by Slack say, may need a link too. That one is
+told to nobody, or each would call the next.
 """
 
 from __future__ import annotations

@@ -278,7 +278,7 @@ def _shown(session: Session) -> Result:
             "",
             f"to move to scalekit.toml: scalekit-auth import {typed_path(target.project)}",
         ]
-    own = _identifier_in(target.path)
+    own = _identifier_in(target)
     for row in rows:
         if row["file"] == target.path:
             row["identifier"] = own
@@ -304,12 +304,11 @@ def _of_identifier(own: str | None, proposal: identity.Proposal | None) -> list[
     ]
 
 
-def _identifier_in(path: str) -> str | None:
-    """Return a file's default identifier; None where it has none, or cannot be read."""
+def _identifier_in(target: Target) -> str | None:
+    """Return a file's default identifier; None where it has none, or is not to be read."""
     try:
-        with open(path, "rb") as file:
-            found = tomli.loads(file.read().decode()).get("identifier")
-    except (OSError, ValueError, RecursionError):
+        found = tomli.loads(editing.read(target)).get("identifier")
+    except ConfigurationError:
         return None
     return found if isinstance(found, str) and found else None
 

@@ -86,7 +86,9 @@ def _with_identifier(session: Session, target: Target, text: str) -> str:
     """Put what IDENTITY.md proposes into a map with a service that has no identifier."""
     values = tomli.loads(text)
     services = values.get("services", {})
-    bare = [name for name, of in services.items() if "identifier" not in of]
+    bare = [
+        name for name, of in services.items() if isinstance(of, dict) and "identifier" not in of
+    ]
     if not bare or "identifier" in values:
         return text
     found = identity.propose(session.environ, session.folder())
