@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 import pytest
 
-from tests.support.refusals import SECRET, refused_by
+from tests.support.launches import Folder
+from tests.support.refusals import SECRET, refused_by, refuses, uses
 from tests.support.servers import (
     ACCESS_TOKEN,
     SERVICE_TOKEN,
+    Server,
     answer,
     as_json,
     drop,
@@ -108,6 +112,26 @@ def test_a_request_that_a_refusal_repeats_is_not_shown(ca: Authority, of: str, s
     refused_by(ca, "unexpected-answer", (HERE, "[REDACTED]"), **{of: echo})
     away = answer(302, b"", f"Location: https://evil.example/?{secret}")
     refused_by(ca, "unexpected-answer", (HERE, "302", "[REDACTED]"), **{of: away})
+
+
+@pytest.mark.parametrize(
+    "secret", ["with/a+slash-77", 'with"a\\quote-77', "with<angles>&-77", "with|bar-77"]
+)
+def test_nor_one_that_json_writes_in_another_way(ca: Authority, secret: str) -> None:
+    body = json.dumps({"message": f"bad: {secret}", "details": [{"a": secret}]})
+    for old, new in (("/", "\\/"), ("<", "\\u003c"), ("&", "\\u0026")):
+        body = body.replace(old, new)
+    with Server(ca.context(), token=answer(418, body.encode())) as server:
+        folder = uses(Folder(Path.cwd()), server, ca)
+        names = (HERE, "bad: [REDACTED]")
+        for name, id_ in ((secret, "skc_1"), ("skc_1-77", secret)):
+            env = {
+                "SCALEKIT_EXEC_TRANSPORT": "https",
+                "SCALEKIT_CLIENT_SECRET": name,
+                "SCALEKIT_CLIENT_ID": id_,
+            }
+            code = "unexpected-answer"
+            refuses(folder, "gmail", env=env, code=code, names=names, hidden=[secret, "77"])
 
 
 @pytest.mark.parametrize(("behaviour", "code", "names"), BODIES)

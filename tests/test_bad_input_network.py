@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -190,7 +191,9 @@ def test_a_redirect_without_a_target_is_told_as_such(ca: Authority, bare: Folder
 
 # Proxies.
 
+AUTHORIZATION = b64encode(b"me:proxy-pw-77")
 PROXIES: list[tuple[str, Behaviour, str]] = [
+    ("407-repeated", b"HTTP/1.1 407 no Basic " + AUTHORIZATION + b"\r\n\r\n", "[REDACTED]"),
     ("407", answer(407, b"", "Proxy-Authenticate: Basic"), "407"),
     ("403", answer(403, b"<html>blocked</html>"), "403"),
     ("502-with-an-escape", b"HTTP/1.1 502 \x1b[2J\r\n\r\n", "502 \\x1b"),
@@ -212,7 +215,8 @@ def test_a_proxy_that_lets_nobody_through(
         names = ["proxy", "127.0.0.1", named]
         folder = uses(bare, server, ca)
         env = {"HTTPS_PROXY": url}
-        refuses(folder, "gmail", env=env, code="unreachable", names=names, hidden=["proxy-pw-77"])
+        hiding = ["proxy-pw-77", AUTHORIZATION.decode()]
+        refuses(folder, "gmail", env=env, code="unreachable", names=names, hidden=hiding)
     assert server.connections == 0
 
 

@@ -15,7 +15,7 @@ from scalekit_exec.secret import Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "STATUSES",
@@ -29,6 +29,7 @@ __all__ = [
 
 # Beyond these a server is not telling the time, or sending anybody anywhere, but trying us out.
 LONGEST_DATE = 64
+HIDDEN = "[REDACTED]"
 LONGEST_LINK = 8192
 STATUSES = (ACTIVE, "EXPIRED", "PENDING_AUTH", "PENDING_VERIFICATION", "DISCONNECTED")
 BASIC_TYPES = ("BASIC_AUTH", "BASIC")
@@ -105,6 +106,32 @@ def with_error_info(answer: Answer) -> Answer:
             info = detail
             break
     return replace(answer, info=info, message=message if isinstance(message, str) else "")
+
+
+def without(answer: Answer, secrets: Iterable[str]) -> Answer:
+    """Return a refusal without what was secret in the request, which some servers repeat.
+
+    Of its body nothing is ever shown as it came, so only what was read out of it counts.
+    """
+    from scalekit_exec.record import replace
+
+    known = sorted(filter(None, secrets), key=len, reverse=True)
+
+    def cleaned(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: cleaned(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [cleaned(each) for each in value]
+        return hidden(value) if isinstance(value, str) else value
+
+    def hidden(text: str) -> str:
+        for secret in known:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+    info = None if answer.info is None else {k: cleaned(v) for k, v in answer.info.items()}
+    message, location = hidden(answer.message), hidden(answer.location)
+    return replace(answer, info=info, message=message, location=location)
 
 
 def _strange(host: str, what: str) -> VaultError:

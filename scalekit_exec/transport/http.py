@@ -21,6 +21,7 @@ from scalekit_exec.transport.answers import (
     Answer,
     decode,
     with_error_info,
+    without,
 )
 from scalekit_exec.transport.refusals import refusal, request_id
 
@@ -38,7 +39,6 @@ __all__ = ["Exchange", "ServiceToken", "retry_after"]
 TRIES = 3
 PAUSES = (0.2, 0.6)
 PAUSES_WHEN_LIMITED = (1.0, 2.0)
-HIDDEN = b"[REDACTED]"
 LONGEST_ANSWER = 4 * 1024 * 1024
 
 
@@ -174,7 +174,7 @@ class Exchange:
         )
         if got.status == 200:
             return answer, got.keep
-        return with_error_info(_without_secrets(answer, sent, body)), got.keep
+        return without(with_error_info(answer), _secrets(sent, body)), got.keep
 
     def _limit(self, connection: ssl.SSLSocket) -> None:
         left = self._deadline.remaining()
@@ -242,21 +242,19 @@ class Exchange:
             connection.close()
 
 
-def _without_secrets(answer: Answer, headers: Mapping[str, str], body: bytes | None) -> Answer:
-    """Return a refusal without what was secret in the request, which some servers repeat."""
-    from urllib.parse import unquote_to_bytes
+def _secrets(headers: Mapping[str, str], body: bytes | None) -> set[str]:
+    """Return what is secret in a request, as it is and as it was sent."""
+    from urllib.parse import unquote_plus
 
-    from scalekit_exec.record import replace
+    from scalekit_exec.credentials import ID_BEGINS
 
-    secrets = {headers.get("Authorization", "").partition(" ")[2].encode()}
-    for pair in (body or b"").split(b"&"):
-        name, _, value = pair.partition(b"=")
-        if name == b"client_secret":
-            secrets |= {value, unquote_to_bytes(value.replace(b"+", b" "))}
-    text, location = answer.body, answer.location.encode("utf-8", "surrogateescape")
-    for secret in sorted(secrets - {b""}, key=len, reverse=True):
-        text, location = text.replace(secret, HIDDEN), location.replace(secret, HIDDEN)
-    return replace(answer, body=text, location=location.decode("utf-8", "surrogateescape"))
+    secrets = {headers.get("Authorization", "").partition(" ")[2]}
+    for pair in (body or b"").decode("ascii", "replace").split("&"):
+        name, _, value = pair.partition("=")
+        # An id that does not look like one may be the secret: the two are easily swapped.
+        if name == "client_secret" or (name == "client_id" and not value.startswith(ID_BEGINS)):
+            secrets |= {value, unquote_plus(value)}
+    return secrets
 
 
 def retry_after(answer: Answer) -> float | None:

@@ -29,7 +29,7 @@ from scalekit.v1.errdetails.errdetails_pb2 import ErrorInfo
 
 from scalekit_exec.errors import ScalekitExecError, VaultError, shown
 from scalekit_exec.transport import answers
-from scalekit_exec.transport.answers import Answer
+from scalekit_exec.transport.answers import Answer, without
 from scalekit_exec.transport.http import PAUSES, PAUSES_WHEN_LIMITED, TRIES, ServiceToken
 from scalekit_exec.transport.https import ACCESS, READ, key_fields
 from scalekit_exec.transport.refusals import refusal, request_id
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SdkVault"]
 
-HIDDEN = "[REDACTED]"
 REPEATED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
 
 
@@ -218,13 +217,16 @@ class SdkVault:
     def _refusal(
         self, error: grpc.RpcError, token: Secret, permission: str, key: AccountKey | None
     ) -> ScalekitExecError:
+        code = error.code()
         # Some servers repeat in a refusal what they were sent.
-        code, text = error.code(), str(error.details() or "").replace(token.reveal(), HIDDEN)
+        said = Answer(
+            int(GRPC_TO_HTTP.get(code, 500)), info=_info(error), message=str(error.details() or "")
+        )
+        answer = without(said, {token.reveal()})
         if code in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
             return self._late()
-        if code is grpc.StatusCode.UNAVAILABLE and _info(error) is None:
-            return self._unreachable(text)
-        answer = Answer(int(GRPC_TO_HTTP.get(code, 500)), info=_info(error), message=text)
+        if code is grpc.StatusCode.UNAVAILABLE and answer.info is None:
+            return self._unreachable(answer.message)
         request_id(answer, self._say)
         return refusal(answer, self._host, permission, key)
 

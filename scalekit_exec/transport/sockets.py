@@ -14,6 +14,7 @@ import time
 
 from scalekit_exec.errors import ConfigurationError, VaultError, shown
 from scalekit_exec.record import record
+from scalekit_exec.transport.answers import HIDDEN
 from scalekit_exec.transport.trust import SystemContext, takes_bytes
 
 TYPE_CHECKING = False
@@ -87,7 +88,7 @@ def find_proxy(environ: Mapping[str, str], host: str, port: int) -> Proxy | None
     url = _variable(environ, "https_proxy")
     if not url or _bypassed(host.lower().strip("[]"), port, _variable(environ, "no_proxy")):
         return None
-    from urllib.parse import unquote, urlsplit
+    from urllib.parse import unquote_to_bytes, urlsplit
 
     from scalekit_exec.secret import Secret
 
@@ -108,8 +109,8 @@ def find_proxy(environ: Mapping[str, str], host: str, port: int) -> Proxy | None
     if parts.username is not None:
         from base64 import b64encode
 
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        authorization = Secret("Basic " + b64encode(pair.encode()).decode())
+        pair = b":".join(map(unquote_to_bytes, (parts.username, parts.password or "")))
+        authorization = Secret("Basic " + b64encode(pair).decode())
     return Proxy(proxy_host, proxy_port, Secret(url), authorization)
 
 
@@ -325,6 +326,8 @@ class Dialer:
         words = head.split(b"\r\n", 1)[0].split(None, 2)
         if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or words[1][:1] != b"2":
             said = b" ".join(words[1:]).decode("latin-1")
+            if proxy.authorization:
+                said = said.replace(proxy.authorization.reveal().partition(" ")[2], HIDDEN)
             refused = VaultError(
                 "unreachable",
                 f"the proxy {shown(proxy.host)} refuses a connection to {shown(self.host)}: "
