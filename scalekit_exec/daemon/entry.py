@@ -47,6 +47,7 @@ MARGIN = 300.0
 UNKNOWN_LIFE = 300.0
 # To a launch this means: ask yourself.
 NOTHING: Reply = {}
+NOT_REACHED = ("unreachable", "untrusted-server")
 
 
 class Entries:
@@ -222,9 +223,7 @@ class Entry:
         except RestAbsentError:
             return NOTHING
         except (VaultError, AuthorizationError) as error:
-            if request.patient and error.code == "timed-out":
-                return NOTHING
-            return {"error": _told(error), "said": said}
+            return NOTHING if _may_go_better(error, request) else _failed(error, said)
         finally:
             exchange.close()
         if exchange.last is None:
@@ -268,9 +267,16 @@ def _call(vault: HttpsVault, request: Request) -> object:
     return vault.link(request.key, state=state, user_verify_url=address)
 
 
-def _told(error: VaultError | AuthorizationError) -> Reply:
+def _may_go_better(error: VaultError | AuthorizationError, request: Request) -> bool:
+    """Tell whether the launch may get further: it has more time, or a newer view of the network."""
+    unheard = error.code in NOT_REACHED and getattr(error, "status", None) is None
+    return unheard or (request.patient and error.code == "timed-out")
+
+
+def _failed(error: VaultError | AuthorizationError, said: list[str]) -> Reply:
     status = error.status if isinstance(error, VaultError) else None
-    return {"code": error.code, "message": error.message, "hint": error.hint, "status": status}
+    told = {"code": error.code, "message": error.message, "hint": error.hint, "status": status}
+    return {"error": told, "said": said}
 
 
 def _without_refresh_token(found: dict[str, object]) -> dict[str, object]:

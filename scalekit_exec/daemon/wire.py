@@ -9,6 +9,7 @@ has to be compatible.
 from __future__ import annotations
 
 import _socket  # what `socket` builds on; that one costs a launch 5 ms
+import os
 import sys
 
 from scalekit_exec import __version__, jsontext
@@ -27,7 +28,20 @@ __all__ += ["check_greeting", "read", "write"]
 
 LINUX = sys.platform == "linux"
 VERSION = 1
-GREETING = {"daemon": "scalekit-exec", "version": VERSION, "release": __version__}
+NETWORK = "/proc/self/ns/net"
+
+
+def _network() -> str | None:
+    """Name the network that this process is in (network_namespaces(7)); None where there is one."""
+    try:
+        status = os.stat(NETWORK)
+    except OSError:
+        return None
+    return f"{status.st_dev}:{status.st_ino}"
+
+
+RELEASE = {"daemon": "scalekit-exec", "version": VERSION, "release": __version__}
+GREETING = {**RELEASE, "network": _network()}
 ACKNOWLEDGED = {"acknowledged": True}
 LENGTH = 4
 LONGEST_REQUEST = 1 << 18
@@ -84,9 +98,15 @@ def _exactly(stream: Stream, length: int) -> bytes:
 
 
 def check_greeting(message: Mapping[str, object]) -> None:
-    """Accept what a daemon of just our version says first; ValueError for all else."""
-    if any(message.get(name) != value for name, value in GREETING.items()):
+    """Accept what a daemon of just our version says first, of our network; ValueError for all else.
+
+    One that was started in a network of its own, such as an agent's sandbox, cannot reach what we
+    can, or can what we are not to.
+    """
+    if any(message.get(name) != value for name, value in RELEASE.items()):
         raise ValueError("it is of another version")
+    if message.get("network") != GREETING["network"]:
+        raise ValueError("it is in another network")
 
 
 def peer(stream: Stream) -> tuple[int, int]:
