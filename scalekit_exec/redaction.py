@@ -12,8 +12,10 @@ form are in a set; a chunk that has none of them has no such form.
 
 from __future__ import annotations
 
+import os
 from binascii import b2a_base64
 from bisect import bisect_right
+from contextlib import suppress
 from threading import Lock
 
 TYPE_CHECKING = False
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
 
     from scalekit_exec.secret import Secret
 
-__all__ = ["HIDDEN", "SHORTEST", "Redactor", "forms", "is_hidden", "secrets_of", "too_short"]
+__all__ = [
+    "HIDDEN",
+    "SHORTEST",
+    "Redactor",
+    "encoded",
+    "forms",
+    "is_hidden",
+    "secrets_of",
+    "too_short",
+]
 
 HIDDEN = b"[REDACTED]"
 SHORTEST = 8
@@ -62,8 +73,20 @@ def secrets_of(fields: Mapping[str, Secret]) -> Iterator[bytes]:
     """Return the values of a credential that are to be hidden, each once."""
     values = (secret.reveal() for name, secret in fields.items() if is_hidden(name))
     for value in dict.fromkeys(values):
-        if value:
-            yield value.encode("utf-8", "surrogateescape")
+        yield from encoded(value)
+
+
+def encoded(secret: str) -> Iterator[bytes]:
+    """Return the bytes that a child may have of a secret: UTF-8, and those of the locale."""
+    if not secret:
+        return
+    usual = secret.encode("utf-8", "surrogateescape")
+    yield usual
+    if not secret.isascii():
+        with suppress(UnicodeEncodeError):
+            of_locale = os.fsencode(secret)
+            if of_locale != usual:
+                yield of_locale
 
 
 def forms(secret: bytes) -> tuple[bytes, ...]:
@@ -90,9 +113,9 @@ def forms(secret: bytes) -> tuple[bytes, ...]:
 
 def _base64(secret: bytes) -> Iterator[bytes]:
     for before in range(3):
-        encoded = b2a_base64(b"\0" * before + secret, newline=False)
+        made = b2a_base64(b"\0" * before + secret, newline=False)
         whole = (before + len(secret)) * 8 // 6
-        core = encoded[(before * 8 + 5) // 6 : whole]
+        core = made[(before * 8 + 5) // 6 : whole]
         yield core
         yield core.replace(b"+", b"-").replace(b"/", b"_")
 

@@ -100,7 +100,9 @@ class _Hiding:
 
     def redactors(self, child: Mapping[str, str]) -> tuple[Redactor, Redactor]:
         """Return them, with what else there is to hide of this environment."""
+        from scalekit_exec.redaction import encoded
+
         for name in OTHER_SECRETS:
-            if child.get(name):
-                self.add(child[name].encode("utf-8", "surrogateescape"))
+            for secret in encoded(child.get(name, "")):
+                self.add(secret)
         return self._both

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +17,6 @@ from scalekit_exec.redaction import forms
 from tests.support.auths import AUTH, auth
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.launches import Folder
 
 MASK = "[REDACTED]"
@@ -46,6 +46,31 @@ def test_env_inside_shows_no_token(folder: Folder) -> None:
 def test_stderr_is_hidden_too_and_the_status_is_the_childs(folder: Folder) -> None:
     done = folder.launch("--redact", "gmail", "--", "sh", "-c", "echo $GMAIL_TOKEN >&2; exit 42")
     assert (done.status, done.out, done.err) == (42, "", f"{MASK}\n")
+
+
+CHARMAP = Path("/usr/share/i18n/charmaps/ISO-8859-1.gz")
+
+
+@pytest.mark.skipif(
+    shutil.which("localedef") is None or not CHARMAP.exists(), reason="needs localedef and charmaps"
+)
+@pytest.mark.parametrize("name", ["de_DE.ISO-8859-1", "C", "C.UTF-8"])
+def test_a_secret_is_hidden_as_the_locale_writes_it(
+    folder: Folder, tmp_path: Path, name: str
+) -> None:
+    words = ["localedef", "-i", "de_DE", "-f", "ISO-8859-1", str(tmp_path / "de_DE.ISO-8859-1")]
+    subprocess.run(words, check=True)
+    assert folder.sandbox is not None
+    password = "pässwörd-geheim-1234"
+    account = {"connection_name": "basic_1", "identifier": "mess"}
+    folder.sandbox.set_accounts(account | {"static_auth": {"username": "u", "password": password}})
+    folder.map(
+        'identifier = "mess"\n[services.basic]\nconnection_name = "basic_1"\n'
+        'env = { BASIC_PASSWORD = "{password}" }\n'
+    )
+    env = {"LOCPATH": str(tmp_path), "LC_ALL": name, "PYTHONUTF8": "0"}
+    words = ["--redact", "basic", "--", "sh", "-c", 'printf "%s\n" "$BASIC_PASSWORD"']
+    assert folder.launch(*words, env=env).out == f"{MASK}\n"
 
 
 def test_no_form_of_a_token_comes_out(folder: Folder) -> None:
