@@ -200,13 +200,13 @@ def build(
     `wanted` are all services of the launch, `filled` those that yielded a credential: what a
     service owns is removed first, so that no stale value of it stays. `served` is the launch's own
     broker. `around` are the variables of the launch around this one, where its broker gave the
-    credentials: the child gets just its own of them, and no way to the others.
+    credentials: the child gets just its own of them. In no case is that broker passed on by itself:
+    it may hold another account under a name of ours.
     """
     child = _inherited(parent, policy)
     gone = {_same(name, policy) for service in wanted for name in owned(service)}
-    if around is not None:
-        leave = (name for name in (URL, AUTH, *around) if not _matches(name, policy.passed, policy))
-        gone.update(_same(name, policy) for name in leave)
+    leave = (URL, AUTH, *(around or ()))
+    gone.update(_same(name, policy) for name in leave if not _matches(name, policy.passed, policy))
     for name in [name for name in child if _same(name, policy) in gone]:
         del child[name]
     for service in filled:
@@ -214,7 +214,9 @@ def build(
         # Last, since a map may fill a variable with that ending by itself.
         child.update((name, secret.reveal()) for name, secret in service.values.items())
     inherited = child.pop(MARK, "")
-    mark = _mark(inherited, wanted, filled, child, policy, alone=around is not None)
+    outer = any(_same(name, policy) == URL for name in child)
+    alone = around is not None or served is not None or not outer
+    mark = _mark(inherited, wanted, filled, child, policy, alone=alone)
     if mark:
         child[MARK] = mark
     if served is not None:

@@ -402,20 +402,23 @@ class TestLaunch:
 
 
 @pytest.mark.parametrize("map_there", [True, False])
+@pytest.mark.parametrize("word", ["", "'gmail'"])
+@pytest.mark.parametrize("serve", ["--serve", "--serve-only"])
 def test_inside_a_launch_with_a_broker_nothing_else_is_needed(
-    folder: Folder, *, map_there: bool
+    folder: Folder, serve: str, word: str, *, map_there: bool
 ) -> None:
     code = f"""
 import os, requests
 from scalekit_exec import ScalekitAuth
 if not {map_there}:
     os.chdir("/")
-assert "GMAIL_TOKEN" not in os.environ and "SCALEKIT_CLIENT_SECRET" not in os.environ
+assert ("GMAIL_TOKEN" in os.environ) is ({serve!r} == "--serve")
+assert "SCALEKIT_CLIENT_SECRET" not in os.environ
 request = requests.Request("GET", "https://gmail.googleapis.com/").prepare()
-ScalekitAuth({"" if map_there else "'gmail'"})(request)
+ScalekitAuth({word})(request)
 print(request.headers["Authorization"][:15])
 """
-    done = folder.launch("--serve-only", "gmail", "--", sys.executable, "-c", code)
+    done = folder.launch(serve, "gmail", "slack", "--", sys.executable, "-c", code)
     assert (done.status, done.out) == (0, "Bearer sandbox-\n"), done.err
 
 

@@ -83,7 +83,12 @@ def test_a_pristine_launch_has_no_broker_unless_told_to(passed: tuple[str, ...])
     assert got.keys() == {"GMAIL_TOKEN", "SCALEKIT_EXEC", *passed}
 
 
-def test_a_launch_with_credentials_of_its_own_takes_nothing_away() -> None:
+def test_a_launch_with_credentials_of_its_own_takes_the_broker_alone_away() -> None:
+    """It may hold another account under the same name, and `get_token` asks it first."""
     got = build(AROUND, (GMAIL,), (FILLED,), Policy())
     assert got["SLACK_TOKEN"] == "outer-slack"
+    assert not {"SCALEKIT_EXEC_URL", "SCALEKIT_EXEC_AUTH"} & got.keys()
+    assert got["SCALEKIT_EXEC"] == "slack=SLACK_TOKEN,gmail=GMAIL_TOKEN"
+    got = build(AROUND, (GMAIL,), (FILLED,), Policy(passed=("SCALEKIT_EXEC_*",)))
     assert got["SCALEKIT_EXEC_AUTH"] == "outer"
+    assert got["SCALEKIT_EXEC"] == "slack=SLACK_TOKEN,freshdesk,gmail=GMAIL_TOKEN"

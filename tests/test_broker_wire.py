@@ -137,6 +137,10 @@ def test_an_address_shows_no_bearer() -> None:
         {"variables": {"A B": "x"}},
         {"launch": ["HOME"]},
         {"service": "\x1b]0;x\x07"},
+        {"bare": ["NOPE"]},
+        {"variables": {"A_TOKEN": "a\0b"}},
+        {"variables": {"A_TOKEN": "\ud800"}},
+        {"secrets": ["\udfff"]},
     ],
     ids=str,
 )
@@ -144,8 +148,27 @@ def test_a_broker_sets_nothing_that_nobody_may_set(wrong: dict[str, object]) -> 
     good = messages.environment_answer([FILLED], ["A_TOKEN"])
     assert messages.read_environment(good).launch == ("A_TOKEN",)
     told = json.loads(good.body) | wrong
-    with pytest.raises(ValueError, match=r"nobody|not the name"):
+    with pytest.raises(ValueError, match=r"nobody|not the name|no variable|no value"):
         messages.read_environment(Answer(200, json.dumps(told).encode()))
+
+
+def test_what_a_broker_says_of_a_failure_is_short_and_its_link_a_link() -> None:
+    told = {"error": "broker", "message": "m", "hint": "h\n" * 99_999, "expires_at": None}
+    told |= dict.fromkeys(("service", "connection_name", "identifier"), "x")
+    for link, read in (("javascript:x", None), ("https://a.example/", "https://a.example/")):
+        failure = messages.read_failure(Answer(502, json.dumps(told | {"link": link}).encode()))
+        assert failure.link == read
+        assert len(failure.hint.splitlines()) == 5
+
+
+def test_the_list_of_services_survives_the_wire() -> None:
+    answer = messages.services_answer([FILLED.wanted])
+    service = FILLED.wanted.service
+    row = (service.name, service.connection_name, FILLED.wanted.identifier)
+    assert messages.read_services(answer) == [row]
+    for wrong in (b"{}", b"[]", b'{"services": 1}', b'{"services": [{"service": 1}]}'):
+        with pytest.raises(ValueError, match="not"):
+            messages.read_services(Answer(200, wrong))
 
 
 def test_what_a_broker_says_of_a_failure_cannot_play_with_the_terminal() -> None:

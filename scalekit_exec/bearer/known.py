@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from scalekit_exec import config, providers
-from scalekit_exec.errors import ConfigurationError, UsageError, shown
+from scalekit_exec.errors import ConfigurationError, ScalekitExecError, UsageError, shown
 from scalekit_exec.files import working_folder
 from scalekit_exec.model import Service
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scalekit_exec.api import Options
     from scalekit_exec.model import ServiceMap
 
 __all__ = ["Known"]
+
+_SECONDS = 5.0
 
 
 class Known:
@@ -36,9 +40,10 @@ class Known:
                 raise
         self._mapped = dict(self._map.services) if self._map else {}
         self._launched = {word: self._service(word) for word in marked}
+        self._environ: dict[str, str] | None = environ if self._inside else None
 
     def _service(self, word: str) -> Service:
-        name = word.partition("@")[0]
+        name = _name(word)
         return self._mapped.get(name) or Service(name, name, ())
 
     def named(self, word: str) -> tuple[str, Service]:
@@ -55,6 +60,10 @@ class Known:
 
     def find(self, address: providers.Address) -> tuple[str, Service]:
         """Return the one service that an address belongs to, the launch's own ones first."""
+        if self._environ is not None:  # asked once
+            names = {_name(word) for word in self._launched}
+            self._launched |= _served(self._environ, names, self._mapped)
+            self._environ = None
         for services in (self._launched, self._mapped):
             words = providers.claimants(address, services)
             if len(words) == 1:
@@ -66,3 +75,30 @@ class Known:
 
 def _marked(told: str) -> str:
     return unquote(told.rpartition("=")[0] or told)
+
+
+def _name(word: str) -> str:
+    return word.partition("@")[0]
+
+
+def _served(
+    environ: Mapping[str, str], known: set[str], mapped: Mapping[str, Service]
+) -> dict[str, Service]:
+    """Return by word what the broker has and the launch's own list does not, as `--serve-only`."""
+    from scalekit_exec.broker import client
+    from scalekit_exec.clock import Deadline
+
+    to = client.find(environ)
+    if to is None:
+        return {}
+    try:
+        rows = client.ask_services(to, Deadline(_SECONDS))
+    except ScalekitExecError:  # an older one, or none any longer: told when a token is asked for
+        return {}
+    names = [name for name, _, _ in rows]
+    return {
+        name if names.count(name) == 1 else f"{name}@{who}": mapped.get(name)
+        or Service(name, connection, ())
+        for name, connection, who in rows
+        if name not in known
+    }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scalekit_exec.broker.wire import Address, Answer
     from scalekit_exec.clock import Deadline
 
-__all__ = ["ask_environment", "ask_token", "find"]
+__all__ = ["ask_environment", "ask_services", "ask_token", "find"]
 
 
 def find(environ: Mapping[str, str]) -> Address | None:
@@ -44,6 +44,15 @@ def ask_environment(to: Address, named: str, deadline: Deadline) -> Held:
     answer = _exchange(to, wire.target(wire.ENVIRONMENT, named), deadline)
     try:
         return messages.read_environment(answer)
+    except ValueError:
+        raise _nonsense() from None
+
+
+def ask_services(to: Address, deadline: Deadline) -> list[tuple[str, str, str]]:
+    """Return service, connection and identifier of all that is served; raises as above."""
+    answer = _exchange(to, wire.SERVICES, deadline)
+    try:
+        return messages.read_services(answer)
     except ValueError:
         raise _nonsense() from None
 

@@ -212,6 +212,11 @@ class Memory:
             for group in groups.values()
         ]
 
+    @property
+    def served(self) -> list[Wanted]:
+        """Each account, as the launch wants it first."""
+        return [entry.wanted[0] for entry in self._entries]
+
     def find(self, text: str) -> Entry:
         """Return the account for `NAME` or `NAME@IDENTIFIER`.
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from scalekit_exec.environment import Filled
+    from scalekit_exec.model import Wanted
 
 __all__ = [
     "PASSING",
@@ -26,11 +27,14 @@ __all__ = [
     "failure_answer",
     "read_environment",
     "read_failure",
+    "read_services",
     "read_token",
+    "services_answer",
     "token_answer",
 ]
 
 VERSION = 1
+LINES_OF_A_HINT = 5
 WINDOWS = sys.platform == "win32"
 # Another try, or a person, may help; what is answered 502 stays as it is until something changes.
 PASSING = ("unreachable", "timed-out", "rate-limited", "authorization-required", "token-expiring")
@@ -111,6 +115,30 @@ def _secrets(filled: Sequence[Filled]) -> list[str]:
     return list(found)
 
 
+def services_answer(served: Sequence[Wanted]) -> Answer:
+    """Return the answer of `/v1/services`: whose accounts can be asked for."""
+    told = [
+        {
+            "service": each.service.name,
+            "connection_name": each.service.connection_name,
+            "identifier": each.identifier,
+        }
+        for each in served
+    ]
+    return Answer(200, _encode({"version": VERSION, "services": told}))
+
+
+def read_services(answer: Answer) -> list[tuple[str, str, str]]:
+    """Read the object of `/v1/services`: service, connection and identifier; ValueError else."""
+    found = _decode(answer).get("services")
+    rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else None
+    if rows is None:
+        raise ValueError("not a list")
+    keys = ("service", "connection_name", "identifier")
+    texts = [[_text(row, key) for key in keys] for row in rows]
+    return [(service, connection, who) for service, connection, who in texts]
+
+
 def failure_answer(status: int, failure: Failure) -> Answer:
     """Return a failure with the keys of docs/errors.md."""
     told = {
@@ -168,20 +196,23 @@ def read_environment(answer: Answer) -> Held:
     service = _text(told, "service")
     if shown(service) != service:
         raise ValueError("not the name of a service")
-    values = {name: Secret(_checked(text)) for name, text in variables.items()}
-    secrets = tuple(map(Secret, _texts(told, "secrets"))) if "secrets" in told else ()
+    values = {name: Secret(_value(text)) for name, text in variables.items()}
+    secrets = tuple(map(_value, _texts(told, "secrets"))) if "secrets" in told else ()
+    bare = _texts(told, "bare")
+    if not set(bare) <= values.keys():
+        raise ValueError("a token in no variable")
     return Held(
         service=service,
         connection_name=_text(told, "connection_name"),
         identifier=_text(told, "identifier"),
         required=told.get("required") is not False,
         variables=values,
-        bare=_texts(told, "bare"),
+        bare=bare,
         launch=launch,
         expires_at=None if ends is None else parse_rfc3339(_checked(ends)),
         organization_id=_maybe(told, "organization_id"),
         user_id=_maybe(told, "user_id"),
-        secrets=secrets or tuple(values.values()),
+        secrets=tuple(map(Secret, secrets)) or tuple(values.values()),
     )
 
 
@@ -191,15 +222,16 @@ def read_failure(answer: Answer) -> Failure:
         told = _decode(answer)
         code = _text(told, "error")
         ends = told.get("expires_at")
+        hint = _text(told, "hint").split("\n")
         return Failure(
             code if code in CODES else "broker",
             shown(_text(told, "message"), 600),
-            "\n".join(shown(line, 600) for line in _text(told, "hint").split("\n")),
+            "\n".join(shown(line, 600) for line in hint[:LINES_OF_A_HINT]),
             shown(_text(told, "service")),
             shown(_text(told, "connection_name")),
             shown(_text(told, "identifier")),
             _plain(_maybe(told, "status")),
-            _plain(_maybe(told, "link")),
+            _link(_maybe(told, "link")),
             None if ends is None else parse_rfc3339(_checked(ends)),
         )
     except ValueError:
@@ -228,6 +260,19 @@ def _maybe(told: Mapping[str, object], key: str) -> str | None:
 def _plain(text: str | None) -> str | None:
     """Return a text that a terminal shows as it is; None for any other."""
     return text if text is None or shown(text, len(text)) == text else None
+
+
+def _link(text: str | None) -> str | None:
+    """Return the address that a person is to open; None for what is none."""
+    return _plain(text) if text is not None and text.startswith("https://") else None
+
+
+def _value(value: object) -> str:
+    """Return a text that an environment can hold."""
+    text = _checked(value)
+    if "\0" in text or any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        raise ValueError("no value of a variable")
+    return text
 
 
 def _texts(told: Mapping[str, object], key: str) -> tuple[str, ...]:

@@ -155,7 +155,10 @@ class Broker:
         if request.target.startswith(wire.ENVIRONMENT):
             entry = self._memory.find(wire.name_of(request.target, wire.ENVIRONMENT))
             return messages.environment_answer(entry.credential(), self._memory.owned)
-        raise RefusedError(404, "there is /v1/token/NAME and /v1/environment/NAME, nothing else")
+        if request.target == wire.SERVICES:
+            return messages.services_answer(self._memory.served)
+        there = "/v1/token/NAME, /v1/environment/NAME and /v1/services"
+        raise RefusedError(404, f"there is {there}, nothing else")
 
     def _token(self, request: Request) -> Answer:
         entry = self._memory.find(wire.name_of(request.target, wire.TOKEN))

@@ -18,6 +18,7 @@ __all__ = [
     "JSON",
     "LONGEST_ANSWER",
     "LONGEST_HEAD",
+    "SERVICES",
     "TEXT",
     "TOKEN",
     "Address",
@@ -39,6 +40,7 @@ LONGEST_ANSWER = 4 * 1024 * 1024
 MOST_HEADERS = 100
 TOKEN = "/v1/token/"  # noqa: S105 - a path
 ENVIRONMENT = "/v1/environment/"
+SERVICES = "/v1/services"
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 REASONS = {

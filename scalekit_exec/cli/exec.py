@@ -118,7 +118,7 @@ class _Launcher:
         if "SCALEKIT_EXEC_URL" in self.environ:
             if self._has_only_a_broker():
                 return self._run_inside(request, finish)
-            self.speaker.verbose("the broker of the launch around this one is not asked")
+            self.speaker.verbose("the broker around this launch is neither asked nor passed on")
         connect = self.sources.sandbox if parsed.on("--sandbox") else self.sources.scalekit
         wait = self._wait if self.sources.patience() > 0 else self._notify
         return run(request, self.sources.load_map, connect, self.speaker.warning, wait, finish)

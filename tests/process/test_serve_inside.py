@@ -180,6 +180,27 @@ def test_a_launch_with_credentials_of_its_own_does_not_ask_the_broker(folder: Fo
     assert done.child["SCALEKIT_EXEC"] == "gmail=GMAIL_TOKEN,slack=SLACK_BOT_TOKEN"
 
 
+@pytest.mark.parametrize("serve", ["--serve", "--serve-only"])
+@pytest.mark.parametrize("own", ["--env-file=own.env", "--sandbox"])
+def test_get_token_goes_by_the_innermost_launch(folder: Folder, serve: str, own: str) -> None:
+    assert folder.sandbox is not None
+    folder.sandbox.set_accounts({"connection_name": "gmail_u3134a", "identifier": "bob"})
+    lines = [f"{name}={value}\n" for name, value in folder.sandbox.environ().items()]
+    (folder.path / "own.env").write_text("".join(lines))
+    (folder.path / "own.env").chmod(0o600)
+    code = (
+        "import os, scalekit_exec; token = scalekit_exec.get_token('gmail@bob'); "
+        "print(token == os.environ['GMAIL_TOKEN'], os.environ['SCALEKIT_EXEC'])"
+    )
+    words = (own, "gmail@bob", "--", sys.executable, "-c", code)
+    done = inside(folder, *words, outer=(serve, "gmail"))
+    assert done.out == "True gmail@bob=GMAIL_TOKEN\n", done.err
+    code = code.replace("@bob", "")
+    named = (own, "--identifier=bob", "gmail", "--", sys.executable, "-c", code)
+    done = inside(folder, *named, outer=(serve, "gmail"))
+    assert done.out == "True gmail=GMAIL_TOKEN\n", done.err
+
+
 def test_a_dead_broker_is_told_as_such(folder: Folder) -> None:
     old = folder.launch("--serve", "gmail").child
     dead = {name: old[name] for name in ("SCALEKIT_EXEC_URL", "SCALEKIT_EXEC_AUTH")}
