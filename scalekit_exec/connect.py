@@ -10,7 +10,7 @@ from scalekit_exec.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
     from scalekit_exec.clock import Deadline
     from scalekit_exec.model import AccountKey, ClientCredentials, DaemonSettings, ScalekitSettings
@@ -157,9 +157,11 @@ def _start_daemon(folder: str, line: Line, daemon: DaemonSettings) -> None:
 
 
 def sandbox(
-    keys: Sequence[AccountKey], announce: Callable[[str], None]
+    asked: Mapping[AccountKey, Collection[str]], announce: Callable[[str], None]
 ) -> tuple[Callable[[Line], Vault], str]:
     """Start the emulator in this process; return what opens a vault that asks it, and its address.
+
+    `asked` are the accounts, each with the fields that the launch wants of it.
 
     It ends with the process image: at the latest when the launch becomes the child.
     """
@@ -168,7 +170,7 @@ def sandbox(
     from scalekit_exec.sandbox import World, start
     from scalekit_exec.transport.trust import Trust
 
-    running = start(World.for_services(keys))
+    running = start(World.for_services(asked))
     announce(f"sandbox: an emulator at {running.url} answers instead of Scalekit")
     client = ClientCredentials(running.client_id, running.client_secret, running.url, "the sandbox")
     trust = Trust(pem=running.ca_pem, source="the sandbox")

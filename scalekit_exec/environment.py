@@ -26,6 +26,7 @@ __all__ = [
     "Served",
     "build",
     "fill",
+    "keep_from_proxies",
     "longest_value",
     "owned",
 ]
@@ -222,17 +223,17 @@ def build(
     if served is not None:
         child[URL] = served.url
         child[AUTH] = served.bearer.reveal()
-        _keep_from_proxies(child, policy)
+        keep_from_proxies(child, windows=policy.windows)
     return child
 
 
-def _keep_from_proxies(child: dict[str, str], policy: Policy) -> None:
-    """Let no proxy see the bearer.
+def keep_from_proxies(child: dict[str, str], *, windows: bool) -> None:
+    """Let no proxy be asked for this machine: it would see the bearer, and reach nobody.
 
     Programs read one of the two names or the other, most the lower-case one first; so each that is
     missing starts as a copy of the other, or it would hide what that says.
     """
-    if policy.windows:
+    if windows:
         names = [name for name in child if name.upper() == "NO_PROXY"] or ["NO_PROXY"]
     else:
         names = ["no_proxy", "NO_PROXY"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from scalekit_exec import api
 from scalekit_exec.credentials import has_any
@@ -27,7 +28,8 @@ MAPS = ("scalekit.toml", "connections.json")
 def getter(file: str) -> Callable[[str], str]:
     """Return the `get_token` of a skill whose folder holds `file`.
 
-    Map and `.env` of that folder go before all others. Raises ConfigurationError and
+    Map and `.env` of that folder go before all others; what a launch around us set counts where
+    there are no client credentials. Raises ConfigurationError and
     AuthorizationError, as ever; an account that does not exist yet gets a link too.
     """
     folder = os.path.dirname(os.path.abspath(file))
@@ -45,6 +47,10 @@ def getter(file: str) -> Callable[[str], str]:
         try:
             return api.tokens([service_name], options)[service_name]
         except ConfigurationError as error:
+            if error.code == "credentials-missing" and env_file is None:
+                # A launch around us took them away, and gave us this instead.
+                with suppress(ConfigurationError):
+                    return api.tokens([service_name], api.Options())[service_name]
             if error.code != "unknown-service" or path is None:
                 raise
             hint = _hint_at(path, error.hint, service_name.partition("@")[0])

@@ -227,6 +227,19 @@ class TestSkill:
         done = self.script(folder, "gmail")
         assert done.stdout.startswith("sandbox-"), done.stderr
 
+    @pytest.mark.parametrize("serve", [[], ["--serve"], ["--serve-only"]])
+    def test_inside_a_launch_it_gives_what_the_launch_has(
+        self, folder: Folder, skill: Path, serve: list[str]
+    ) -> None:
+        assert folder.sandbox is not None
+        (skill / ".env").unlink()
+        words = [*serve, "-c", str(skill / "connections.json"), "gmail", "--", sys.executable]
+        env: dict[str, str | None] = {**folder.sandbox.environ()}
+        done = folder.launch(*words, str(skill / "get_token.py"), "gmail", env=env)
+        assert done.out.startswith("sandbox-"), done.err
+        done = folder.launch(*words, str(skill / "get_token.py"), "slack", env=env)
+        assert "error[unknown-service]" in done.err
+
     def test_the_script_ends_with_one_for_every_failure(self, folder: Folder, skill: Path) -> None:
         for words in ([], ["a", "b"], ["--help"], ["nope"]):
             done = self.script(folder, *words)

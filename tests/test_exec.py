@@ -279,6 +279,22 @@ def test_every_name_of_a_service_works_in_a_sandbox(folder: Folder, transport: s
     assert len(tokens) == 3
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_example_of_a_map_works_in_a_sandbox(folder: Folder, transport: str) -> None:
+    example = (Path(__file__).parent.parent / "scalekit.toml.example").read_text()
+    assert "required = false" in example
+    folder.map(example.replace("required = false", ""))
+    words = ("--sandbox", "-q", "inbox", "github", "freshdesk", "crm")
+    done = folder.launch(*words, env={"SCALEKIT_EXEC_TRANSPORT": transport})
+    assert done.status == 0, done.err
+    assert done.child["FRESHDESK_DOMAIN"] == "sandbox.example"
+    key = done.child["FRESHDESK_KEY"]
+    assert key.startswith("sandbox-")
+    assert done.child["FRESHDESK_AUTH"].startswith(f"basic {key}:sandbox-")
+    assert done.child["CRM_TOKEN"].startswith("sandbox-")
+    assert "an emulator at https://127.0.0.1:" in done.err, "also with -q"
+
+
 def test_a_dry_run_names_everything_and_asks_nobody(folder: Folder) -> None:
     process = folder.start("--dry-run", "gmail", "slack", env={"SCALEKIT_CLIENT_SECRET": None})
     out, err = process.communicate(timeout=30)

@@ -101,7 +101,20 @@ def test_a_command_gets_no_other_credentials_beside_those_of_the_sandbox() -> No
     assert "SCALEKIT_EXEC_ENV_FILE" not in environment
     assert "SCALEKIT_EXEC_ENVIRONMENT" not in environment
     assert environment["NO_PROXY"] == "example.com,127.0.0.1,localhost"
-    assert environment["no_proxy"] == "127.0.0.1,localhost"
+    assert environment["no_proxy"] == "example.com,127.0.0.1,localhost"
+
+
+def test_a_temporary_folder_that_cannot_be_had_is_no_fault_of_ours() -> None:
+    limited = ["sh", "-c", 'ulimit -f 0; exec "$@"', "-", PROGRAM, "sandbox", "--", "true"]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "error[config-invalid]: no temporary folder can be made" in done.stderr
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_nobody_takes_it_for_real_even_with_q(as_json: list[str]) -> None:
+    done = run("-q", *as_json, "--", "true")
+    assert "an emulator, no real account is involved" in done.stderr
 
 
 @pytest.mark.parametrize("status", [0, 1, 42, 255])
@@ -321,8 +334,6 @@ def test_the_options_of_all_commands_are_taken_and_no_map_is_read(tmp_path: Path
     done = run(*shared, "--", "true")
     assert (done.returncode, done.stdout) == (0, "")
     assert "sandbox at https://127.0.0.1:" in done.stderr
-    quiet = run("-q", "--", "true")
-    assert (quiet.returncode, quiet.stderr) == (0, "")
     assert "ca.pem" in run("-v", "--", "true").stderr
     told = json.loads(run("--json", "--", "true").stderr)
     assert told["event"] == "note"

@@ -26,7 +26,7 @@ TOKEN = "grant_type=client_credentials&client_id=x&client_secret=y"
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    with serving(World.for_services([AccountKey("gmail", "mess")])) as running:
+    with serving(World.for_services({AccountKey("gmail", "mess"): ()})) as running:
         yield running
 
 

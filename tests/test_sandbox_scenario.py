@@ -194,12 +194,30 @@ def test_a_world_for_services_has_just_those_accounts() -> None:
         AccountKey("slack", "bot", "org_1"),
         *[AccountKey("a", "b")] * 2,
     ]
-    world = World.for_services(keys)
+    world = World.for_services(dict.fromkeys(keys, ()))
     assert [entry.key for entry in world] == keys[:3]
     assert world.account(AccountKey("gmail", "bob")) is None
     tokens = {entry.credential["oauth_token"]["access_token"] for entry in world}
     assert len(tokens) == 3
     assert all(token.startswith("sandbox-") for token in tokens)
+
+
+def test_what_a_launch_asks_of_an_account_it_has() -> None:
+    key = AccountKey("desk", "mess")
+    made = {
+        name: account(World.for_services({key: fields}), "desk")
+        for name, fields in {
+            "token": ("token", "domain"),
+            "basic": ("username", "password", "domain", "identifier"),
+            "key": ("api_key",),
+            "more": ("token", "X-Org-Id", "region"),
+        }.items()
+    }
+    kinds = {name: each.authorization_type for name, each in made.items()}
+    assert kinds == {"token": "OAUTH", "basic": "BASIC", "key": "API_KEY", "more": "BEARER_TOKEN"}
+    assert made["token"].api_config == made["basic"].api_config == {"domain": "sandbox.example"}
+    assert made["basic"].credential["static_auth"].keys() == {"username", "password"}
+    assert made["more"].credential["static_auth"]["region"] == "sandbox"
 
 
 def test_an_open_world_makes_an_account_when_it_is_asked_for() -> None:
@@ -208,7 +226,7 @@ def test_an_open_world_makes_an_account_when_it_is_asked_for() -> None:
 
 def test_a_reset_goes_back_to_the_beginning() -> None:
     key = AccountKey("gmail", "mess")
-    world = World.for_services([key])
+    world = World.for_services({key: ()})
     first = account(world, "gmail").credential
     world.put(account(World(is_open=True), "other"))
     account(world, "gmail").authorize("DISCONNECTED", {})

@@ -159,7 +159,7 @@ def test_paths_and_verbs_are_those_of_the_descriptors() -> None:
 def test_an_answer_in_json_is_the_same_answer_in_protobuf(
     credential: dict[str, Any], config: dict[str, Any]
 ) -> None:
-    world = World.for_services([AccountKey("gmail", "mess")])
+    world = World.for_services({AccountKey("gmail", "mess"): ()})
     account = world.account(AccountKey("gmail", "mess"))
     assert account is not None
     account.credential, account.api_config = credential, config

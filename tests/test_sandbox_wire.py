@@ -30,7 +30,7 @@ LOOKUP = accounts.GetConnectedAccountByIdentifierRequest
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    with serving(World.for_services(KEYS)) as running:
+    with serving(World.for_services(dict.fromkeys(KEYS, ()))) as running:
         yield running
 
 

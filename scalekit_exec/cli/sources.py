@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from scalekit_exec.clock import Deadline
     from scalekit_exec.connect import Line
     from scalekit_exec.credentials import Request
-    from scalekit_exec.model import ClientCredentials, NotifySettings, ServiceMap, Wanted
+    from scalekit_exec.model import (
+        AccountKey,
+        ClientCredentials,
+        NotifySettings,
+        ServiceMap,
+        Wanted,
+    )
     from scalekit_exec.resolver import Rules
     from scalekit_exec.vault import Vault
 
@@ -174,8 +180,11 @@ class Sources:
             None,
             connect.choose_transport(self.environ, None),
         )
-        keys = [service.key for service in wanted]
-        open_vault, url = connect.sandbox(keys, self.speaker.note)
+        asked: dict[AccountKey, set[str]] = {}
+        for service in wanted:
+            names = (name for each in service.variables for name in each.template.names)
+            asked.setdefault(service.key, set()).update(names)
+        open_vault, url = connect.sandbox(asked, self.speaker.announce)
         deadline.restart()  # nor is the emulator's start
         rules = self._rules(url, "")
         self._keep(open_vault, line, rules)

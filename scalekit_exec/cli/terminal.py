@@ -192,6 +192,10 @@ class Speaker:
             self._said.add(text)
             self._say("note", text)
 
+    def announce(self, text: str) -> None:
+        """Tell what nobody may miss, such as that nothing here is real; also with `-q`."""
+        self._say("note", text)
+
     def verbose(self, text: str) -> None:
         """Tell what happens, for `-v`."""
         if self.level > 0:

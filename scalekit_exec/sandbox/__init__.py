@@ -1,6 +1,6 @@
 """An emulator of Scalekit's connected accounts, on one TLS port of this machine.
 
-`start(World.for_services(keys))` is all that a launch needs; `load_scenario` reads the states and
+`start(World.for_services(asked))` is all that a launch needs; `load_scenario` reads the states and
 faults of a test from TOML. Nothing in here is real: not the tokens, not the certificate authority,
 and no real credential is ever read. docs/sandbox.md is its manual.
 """

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from scalekit_exec.sandbox.protocol import Message
 
-__all__ = ["CREDENTIAL_KINDS", "SandboxAccount", "credential_for", "made_up", "stable_id"]
+__all__ = [
+    "CREDENTIAL_KINDS",
+    "SandboxAccount",
+    "credential_for",
+    "made_up",
+    "stable_id",
+    "static_type",
+]
 
 CREDENTIAL_KINDS = ("oauth_token", "static_auth", "google_dwd", "trusted_idp")
 
@@ -59,6 +66,15 @@ def credential_for(
         given = given or {}
         return {"static_auth": {name: given.get(name) or made_up() for name in names}}
     return {"oauth_token": {"access_token": made_up(), "refresh_token": made_up()}}
+
+
+def static_type(values: Mapping[str, object]) -> str:
+    """Return the authorization type that static values of these names usually have."""
+    if "username" in values:
+        return "BASIC"
+    if values.keys() & {"token", "bearer_token"}:
+        return "BEARER_TOKEN"
+    return "API_KEY" if "api_key" in values else "CUSTOM"
 
 
 @dataclass(slots=True)

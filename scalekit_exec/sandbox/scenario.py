@@ -13,7 +13,12 @@ from scalekit_exec.clock import parse_rfc3339
 from scalekit_exec.errors import ConfigurationError, nearest, reason, shown
 from scalekit_exec.model import ACTIVE, AccountKey
 from scalekit_exec.sandbox import protocol
-from scalekit_exec.sandbox.account import CREDENTIAL_KINDS, SandboxAccount, credential_for
+from scalekit_exec.sandbox.account import (
+    CREDENTIAL_KINDS,
+    SandboxAccount,
+    credential_for,
+    static_type,
+)
 from scalekit_exec.sandbox.faults import KINDS, OPERATIONS, Fault
 from scalekit_exec.sandbox.world import CUSTOM, SCALEKIT_USERS, World, provider_of
 
@@ -148,11 +153,7 @@ def _expires_at(reader: _Reader) -> float | None:
 
 def _credential_type(kind: str, values: Mapping[str, object]) -> str:
     if kind == "static_auth":
-        if "username" in values:
-            return "BASIC"
-        if values.keys() & {"token", "bearer_token"}:
-            return "BEARER_TOKEN"
-        return "API_KEY" if "api_key" in values else "CUSTOM"
+        return static_type(values)
     return {"google_dwd": "GOOGLE_DWD", "trusted_idp": "TRUSTED_IDP"}.get(kind, "OAUTH")
 
 

@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from scalekit_exec.model import ACTIVE, AccountKey
-from scalekit_exec.sandbox.account import SandboxAccount, credential_for
+from scalekit_exec.sandbox.account import SandboxAccount, credential_for, made_up, static_type
 from scalekit_exec.sandbox.faults import Fault, Faults
+from scalekit_exec.transport.answers import PLACE_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 __all__ = ["CUSTOM", "SCALEKIT_USERS", "MagicLink", "RequestRecord", "World"]
 
@@ -97,9 +98,14 @@ class World:
         self.reset()
 
     @classmethod
-    def for_services(cls, keys: Iterable[AccountKey], *, lifetime: float = 3600.0) -> World:
-        """Make a world where each of these accounts is ACTIVE, its token good for `lifetime` s."""
-        return cls([_active(key, lifetime) for key in dict.fromkeys(keys)])
+    def for_services(
+        cls, asked: Mapping[AccountKey, Collection[str]], *, lifetime: float = 3600.0
+    ) -> World:
+        """Make a world where each of these accounts is ACTIVE and has the fields that are asked.
+
+        A token, also where no field is named, is good for `lifetime` seconds.
+        """
+        return cls([_active(key, lifetime, fields) for key, fields in asked.items()])
 
     def reset(self) -> None:
         """Go back to the beginning; tokens that were issued stay good, `revoke` ends those."""
@@ -130,7 +136,7 @@ class World:
         """Return the account of this key; an open world makes it where it is not there."""
         with self._lock:
             if key not in self._accounts and self.is_open:
-                self._accounts[key] = _active(key, 3600.0)
+                self._accounts[key] = _active(key, 3600.0, ())
             return self._accounts.get(key)
 
     def account_by_id(self, wanted: str) -> SandboxAccount | None:
@@ -219,11 +225,19 @@ def provider_of(connection_name: str) -> str:
     return connection_name.replace("-", "_").partition("_")[0].upper() or "SANDBOX"
 
 
-def _active(key: AccountKey, lifetime: float) -> SandboxAccount:
+def _active(key: AccountKey, lifetime: float, fields: Collection[str]) -> SandboxAccount:
+    """Make an account with an OAuth token, or with static values where it is asked for others."""
+    values = [name for name in fields if name not in ("identifier", "expires_at", "domain")]
+    kind, credential = "OAUTH", credential_for("OAUTH")
+    if set(values) - {"token"}:
+        made = {name: "sandbox" if name in PLACE_FIELDS else made_up() for name in values}
+        kind, credential = static_type(made), {"static_auth": made}
     return SandboxAccount(
         key,
         status=ACTIVE,
+        authorization_type=kind,
         provider=provider_of(key.connection_name),
-        credential=credential_for("OAUTH"),
+        credential=credential,
         lifetimes=(lifetime,),
+        api_config={"domain": "sandbox.example"} if "domain" in fields else {},
     )

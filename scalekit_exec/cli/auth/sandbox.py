@@ -11,6 +11,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 import threading
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ import click
 
 from scalekit_exec.cli.auth import handover
 from scalekit_exec.cli.auth.session import common
+from scalekit_exec.environment import keep_from_proxies
 from scalekit_exec.errors import CommandError, ConfigurationError, UsageError, reason, shown, typed
 from scalekit_exec.files import displayed
 from scalekit_exec.launch import refusal
@@ -95,7 +97,7 @@ def command(
     world = load_scenario(scenario) if scenario is not None else World(is_open=True)
     with _serving(world, port) as sandbox, _certificate(sandbox.ca_pem, ca_file) as ca_path:
         what = "an emulator, no real account is involved"
-        session.speaker.note(f"sandbox at {sandbox.url}: {what}")
+        session.speaker.announce(f"sandbox at {sandbox.url}: {what}")
         session.speaker.verbose(f"the certificate to trust is in {displayed(ca_path)}")
         variables = {
             "SCALEKIT_ENV_URL": sandbox.url,
@@ -136,8 +138,13 @@ def _certificate(pem: str, path: str | None) -> Iterator[str]:
     """Write the certificate for others to read; yield its absolute path. It is no secret."""
     with contextlib.ExitStack() as stack:
         if path is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="scalekit-sandbox-"))
-            path = os.path.join(folder, "ca.pem")
+            try:
+                made = tempfile.TemporaryDirectory(prefix="scalekit-sandbox-")
+            except OSError as error:
+                what = f"no temporary folder can be made: {reason(error)}"
+                hint = "name where to write the certificate with --ca-file, or set TMPDIR"
+                raise ConfigurationError("config-invalid", what, hint) from None
+            path = os.path.join(stack.enter_context(made), "ca.pem")
         try:
             with open(path, "w", encoding="ascii") as file:
                 file.write(pem)
@@ -212,10 +219,7 @@ def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     environment = {name: value for name, value in given.items() if name not in _OTHERS}
     environment.update(variables)
     if any(name.lower().endswith("_proxy") and value for name, value in environment.items()):
-        # A proxy cannot reach our loopback address.
-        for name in ("NO_PROXY", "no_proxy"):
-            known = environment.get(name, "")
-            environment[name] = f"{known},127.0.0.1,localhost" if known else "127.0.0.1,localhost"
+        keep_from_proxies(environment, windows=sys.platform == "win32")
     return environment
 
 
