@@ -116,10 +116,15 @@ def tokens(services: Sequence[str], options: Options) -> dict[str, str]:
         try:
             asked = ask(missing, options, environ)
         except ConfigurationError as error:
-            if error.code in ("config-missing", "credentials-missing"):
-                for word in missing:
-                    _served(word, options, environ, explain=True)
-            raise
+            if error.code not in ("config-missing", "credentials-missing"):
+                raise
+            for word in missing:
+                _served(word, options, environ, explain=True)
+            ended = "".join(_ended(word, options, environ) for word in missing)
+            told = f"{error.message}{ended}"
+            raise ConfigurationError(
+                error.code, told, error.hint, failures=error.failures
+            ) from None
         found |= {word: filled.values["TOKEN"].reveal() for word, filled in asked.items()}
     return {word: found[word] for word in services}
 
@@ -181,19 +186,39 @@ def _with_identifier(word: str, options: Options) -> str:
 
 def _own(word: str, options: Options, environ: Mapping[str, str]) -> Held | None:
     """Return the token that the launch we run in has set for just this word, while it lives."""
+    variable = _variable_of(word, options, environ)
+    token, ends = environ.get(variable), environ.get(f"{variable}_EXPIRES_AT")
+    try:
+        expires_at = None if ends is None else parse_rfc3339(ends)
+    except ValueError:
+        return None
+    lives = expires_at is None or expires_at > _now()
+    return Held(Secret(token), expires_at) if token and lives else None
+
+
+def _variable_of(word: str, options: Options, environ: Mapping[str, str]) -> str:
+    """Return the variable that the launch we run in has set for just this word; empty for none."""
     word = _with_identifier(word, options)
     for told in environ.get("SCALEKIT_EXEC", "").split(","):
         named, _, variable = told.rpartition("=")
-        if not named or _decoded(named) != word:
-            continue
-        token, ends = environ.get(variable), environ.get(f"{variable}_EXPIRES_AT")
-        try:
-            expires_at = None if ends is None else parse_rfc3339(ends)
-        except ValueError:
-            return None
-        lives = expires_at is None or expires_at > _now()
-        return Held(Secret(token), expires_at) if token and lives else None
-    return None
+        if named and _decoded(named) == word:
+            return variable
+    return ""
+
+
+def _ended(word: str, options: Options, environ: Mapping[str, str]) -> str:
+    """Tell of a token of the launch that was passed over because it has ended, by our clock."""
+    variable = _variable_of(word, options, environ)
+    ends = environ.get(f"{variable}_EXPIRES_AT")
+    if ends is None or not environ.get(variable) or _own(word, options, environ) is not None:
+        return ""
+    return f"; {variable} of this launch ended at {shown(ends, 40)}, and here it is {_here()}"
+
+
+def _here() -> str:
+    from scalekit_exec.clock import format_rfc3339
+
+    return format_rfc3339(_now())
 
 
 def _now() -> float:
@@ -260,7 +285,7 @@ def _ask(
     variables: tuple[Variable, ...],
 ) -> dict[str, Filled]:
     path = _first(options.config, environ.get("SCALEKIT_EXEC_CONFIG"))
-    service_map = config.load(path, environ, working_folder(), tuple(words))
+    service_map = config.load(path, environ, working_folder(path), tuple(words))
     identifier = _first(options.identifier, environ.get("SCALEKIT_EXEC_IDENTIFIER"))
     wanted = {word: _want(service_map, word, identifier, variables) for word in words}
     env_file, environment = options.env_file, options.environment

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AUTH",
+    "MARK",
     "OWN_CREDENTIALS",
     "URL",
     "Filled",

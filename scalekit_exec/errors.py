@@ -275,9 +275,10 @@ def absent(error: ModuleNotFoundError) -> ConfigurationError | None:
 def internal(error: Exception) -> ScalekitExecError:
     """Return the error that says where we broke, without the values that a traceback may hold.
 
-    A package that is not installed is no fault of ours: `config-invalid`.
+    A package that is not installed is no fault of ours, nor a limit of the system that is met:
+    `config-invalid`.
     """
-    told = absent(error) if isinstance(error, ModuleNotFoundError) else None
+    told = absent(error) if isinstance(error, ModuleNotFoundError) else _limit(error)
     if told is not None:
         return told
     place = error.__traceback__
@@ -291,6 +292,21 @@ def internal(error: Exception) -> ScalekitExecError:
         f"{type(error).__name__} in {where}",
         "this is a fault of scalekit-exec; report this line and `scalekit-exec --version`",
     )
+
+
+def _limit(error: Exception) -> ConfigurationError | None:
+    """Tell of a limit that the caller has set to us, such as by ulimit; None for all else."""
+    import errno
+
+    if isinstance(error, MemoryError):
+        what, option = "there is no memory left", "-v"
+    elif isinstance(error, RuntimeError) and "new thread" in str(error):
+        what, option = "the system has no thread to give", "-u"
+    elif isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        what, option = "too many files are open", "-n"
+    else:
+        return None
+    return ConfigurationError("config-invalid", what, f"raise the limit: ulimit {option}")
 
 
 _CLASSES: dict[str, type[ScalekitExecError]] = {

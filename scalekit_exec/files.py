@@ -17,7 +17,7 @@ from scalekit_exec.errors import ConfigurationError, UsageError, reason, shown, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "HOME",
@@ -25,6 +25,7 @@ __all__ = [
     "displayed",
     "read_named",
     "read_trusted",
+    "readable",
     "readable_by_others",
     "typed_path",
     "working_folder",
@@ -56,11 +57,16 @@ def typed_path(path: str) -> str:
     return "~/" + typed(text[2:]) if text.startswith("~/") else typed(text)
 
 
-def working_folder() -> str:
-    """Return the working folder; UsageError `usage` where it is gone."""
+def working_folder(named: str | None = None) -> str:
+    """Return the working folder, in which `named` is a path if it is none by itself.
+
+    UsageError `usage` where that folder is gone and is needed.
+    """
     try:
         return os.getcwd()
     except OSError:
+        if named is not None and os.path.isabs(named):
+            return os.path.dirname(named)
         what = "the working folder is gone"
         raise UsageError("usage", what, "go to a folder that exists: cd ~") from None
 
@@ -89,7 +95,10 @@ def read_trusted(path: str, *, fifo: bool = False, named_by: str | None = None) 
     if named_by is None:
         ours = os.path.basename(path) == ".env"
         named_by = "SCALEKIT_EXEC_ENV_FILE" if ours else "SCALEKIT_EXEC_CONFIG"
-    descriptor = _open(path)
+    try:
+        descriptor = _open(path)
+    except NotADirectoryError as error:  # as below XDG_CONFIG_HOME=/dev/null: nothing is there
+        raise FileNotFoundError(*error.args) from None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) and not (fifo and stat.S_ISFIFO(status.st_mode)):
@@ -107,7 +116,10 @@ def read_named(path: str) -> bytes:
     A pipe that somebody writes to has 60 s to deliver, one that nobody writes to has 5 s. Raises
     FileNotFoundError, or ConfigurationError `config-invalid` where it cannot be read.
     """
-    descriptor = _open(path)
+    try:
+        descriptor = _open(path)
+    except NotADirectoryError as error:
+        raise _unreadable(path, error) from None
     try:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
             raise _invalid(path, "is a folder, not a file", "name the file in it")
@@ -204,17 +216,24 @@ def _flush_folder(folder: str) -> None:
 
 
 def _open(path: str) -> int:
-    """Open for reading without waiting for a pipe's writer or taking on a terminal."""
+    """Open for reading without waiting for a pipe's writer or taking on a terminal.
+
+    Raises FileNotFoundError, NotADirectoryError; ConfigurationError for all else.
+    """
     flags = os.O_RDONLY
     for name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
         flags |= getattr(os, name, 0)
     try:
         return os.open(path, flags)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise
     except (OSError, ValueError) as error:
-        what = f"cannot be read: {_reason(error)}"
-        raise _invalid(path, what, "check the file and its folders") from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: OSError | ValueError) -> ConfigurationError:
+    what = f"cannot be read: {_reason(error)}"
+    return _invalid(path, what, "check the file and its folders")
 
 
 def _read(descriptor: int, path: str, patience: float) -> bytes:
@@ -225,7 +244,7 @@ def _read(descriptor: int, path: str, patience: float) -> bytes:
             chunk = os.read(descriptor, _CHUNK)
         except BlockingIOError:  # a writer is there and takes its time
             left = began + patience - time.monotonic()
-            if left <= 0 or not _readable(descriptor, left):
+            if left <= 0 or not readable([descriptor], left):
                 what = f"gave nothing more for {patience:.0f} s"
                 raise _invalid(path, what, "check what writes to this pipe") from None
             continue
@@ -245,10 +264,16 @@ def _read(descriptor: int, path: str, patience: float) -> bytes:
     raise _invalid(path, "is larger than 1 MiB", "check that this is the file that you mean")
 
 
-def _readable(descriptor: int, seconds: float) -> bool:
+def readable(descriptors: Sequence[int], seconds: float) -> list[int]:
+    """Return those from which there is something to read, or the end, within some time."""
     import select
 
-    return bool(select.select([descriptor], [], [], seconds)[0])
+    if not hasattr(select, "poll"):
+        return select.select(descriptors, [], [], seconds)[0]
+    ready = select.poll()  # select knows no number from 1024 on
+    for descriptor in descriptors:
+        ready.register(descriptor, select.POLLIN)
+    return [found for found, _ in ready.poll(seconds * 1000)]
 
 
 def _check(path: str, status: os.stat_result, named_by: str) -> None:

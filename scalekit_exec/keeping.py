@@ -83,6 +83,7 @@ def from_command(command: tuple[str, ...], where: str) -> Secret:
     import subprocess
 
     name = f"{where}: client_secret_command {shown(command[0], 80)}"
+    forget = _hear_of_children()
     try:
         done = subprocess.run(
             [os.path.expanduser(command[0]), *command[1:]],
@@ -103,11 +104,30 @@ def from_command(command: tuple[str, ...], where: str) -> Secret:
             return checked(secret, f"{name}: what it printed")
         how = f"status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
         why = f"ended with {how}" if done.returncode else "printed no secret"
+    finally:
+        forget()
     raise ConfigurationError(
         "credentials-missing",
         f"{name} {shown(why).lower()}",
         "run it by hand: it must print the client secret and nothing else, and ask on the terminal",
     )
+
+
+def _hear_of_children() -> Callable[[], object]:
+    """Learn how a child ends, also where our caller ignores SIGCHLD: it would seem to end well.
+
+    Returns what puts SIGCHLD back.
+    """
+    import signal
+    import threading
+    from functools import partial
+
+    number = getattr(signal, "SIGCHLD", None)
+    ignored = number is not None and signal.getsignal(number) == signal.SIG_IGN
+    if not ignored or threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    signal.signal(number, signal.SIG_DFL)
+    return partial(signal.signal, number, signal.SIG_IGN)
 
 
 def from_keyring(user: str, where: str, login: str) -> Secret:

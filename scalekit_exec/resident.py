@@ -102,7 +102,9 @@ class _Hiding:
         """Return them, with what else there is to hide of this environment."""
         from scalekit_exec.redaction import encoded
 
-        for name in OTHER_SECRETS:
+        # Launches around this one have said which variables hold a token of theirs.
+        marked = (word.rpartition("=") for word in child.get(environment.MARK, "").split(","))
+        for name in (*OTHER_SECRETS, *(variable for word, _, variable in marked if word)):
             for secret in encoded(child.get(name, "")):
                 self.add(secret)
         return self._both

@@ -97,8 +97,13 @@ class _Reads:
         """Read all of them, or as many as the deadline allows."""
         self._done.acquire()
         self._stopped.acquire()
-        for _ in range(min(READERS, self._open)):
-            _thread.start_new_thread(self._work, (deadline,))
+        for number in range(min(READERS, self._open)):
+            try:
+                _thread.start_new_thread(self._work, (deadline,))
+            except RuntimeError:  # the system has no more threads; one reader reads all
+                if number == 0:
+                    self._work(deadline)
+                break
         if self._open:
             self._done.acquire(timeout=max(deadline.remaining(), 0.0))
         self._stopped.release()

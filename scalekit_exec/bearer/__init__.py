@@ -9,13 +9,13 @@ answer; for httpx it passes for an `httpx.Auth`, whose flows it has.
 from __future__ import annotations
 
 import sys
-import threading
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scalekit_exec import api, providers
 from scalekit_exec.bearer.kept import Kept
 from scalekit_exec.bearer.known import Known
+from scalekit_exec.bearer.locks import ForkLock
 from scalekit_exec.bearer.visit import OfHttpx, OfRequests
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ScalekitAuth:
     ) -> None:
         self._word = service
         self._options = api.Options(config, env_file, environment, identifier, timeout)
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._known: Known | None = None
         self._kept: dict[str, Kept] = {}
 

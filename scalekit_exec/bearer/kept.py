@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from scalekit_exec import api, providers
+from scalekit_exec.bearer.locks import ForkLock
 from scalekit_exec.errors import AuthorizationError, CredentialError, ScalekitExecError, shown
 from scalekit_exec.secret import Secret
 from scalekit_exec.variables import Variable
@@ -54,7 +54,7 @@ class Kept:
         self._word = word
         self._options = options
         self._form = providers.form_of(service)
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._headers: Headers | None = None
         self._until = 0.0
 

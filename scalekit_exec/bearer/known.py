@@ -33,10 +33,10 @@ class Known:
         marked = [_marked(told) for told in environ.get("SCALEKIT_EXEC", "").split(",") if told]
         self._map: ServiceMap | None = None
         try:
-            self._map = config.load(path, environ, working_folder())
-        except ConfigurationError as error:
-            # A launch with a broker, or just a token for us, works without a map.
-            if error.code != "config-missing" or not (marked or self._inside):
+            self._map = config.load(path, environ, working_folder(path))
+        except (ConfigurationError, UsageError) as error:
+            # A launch with a broker, or just a token for us, works without a map or a folder.
+            if error.code not in ("config-missing", "usage") or not (marked or self._inside):
                 raise
         self._mapped = dict(self._map.services) if self._map else {}
         self._launched = {word: self._service(word) for word in marked}

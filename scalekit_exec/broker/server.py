@@ -56,6 +56,8 @@ class Broker:
         self._port: int = self._listener.getsockname()[1]
         self._hosts = (f"{HOST}:{self._port}", f"localhost:{self._port}")
         self.bearer = Secret(os.urandom(32).hex())
+        if sys.platform != "win32":
+            import signal  # noqa: F401 - while there are descriptors: the thread needs it
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 

@@ -6,7 +6,13 @@ import sys
 
 from scalekit_exec.cli import terminal, words
 from scalekit_exec.cli.sources import Sources
-from scalekit_exec.errors import OWN_FAILURE, ScalekitExecError, UsageError, internal
+from scalekit_exec.errors import (
+    OWN_FAILURE,
+    ConfigurationError,
+    ScalekitExecError,
+    UsageError,
+    internal,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +23,7 @@ if TYPE_CHECKING:
     from scalekit_exec.cli.terminal import Speaker
     from scalekit_exec.cli.words import Words
     from scalekit_exec.clock import Deadline
-    from scalekit_exec.model import Wanted
+    from scalekit_exec.model import ServiceMap, Wanted
     from scalekit_exec.resolver import Outcome, Rules
     from scalekit_exec.run import Launch, Ready
     from scalekit_exec.vault import Vault
@@ -39,10 +45,10 @@ def main(argv: Sequence[str]) -> int:
         return offer.main(argv)
     from scalekit_exec import launch
 
-    launch.begin()
     environ = launch.caller_environment()
     speaker = terminal.Speaker(PROGRAM, as_json=words.wants_json(argv, environ))
     try:
+        launch.begin()
         parsed = words.parse(argv, environ)
         speaker.level = 1 if parsed.on("--verbose") else -1 if parsed.on("--quiet") else 0
         if parsed.on("--help") or parsed.on("--version"):
@@ -256,11 +262,24 @@ class _Launcher:
             self.speaker.afterwards(tell_all(self.sources.notify, *told).end)
         return outcome
 
+    def _planned_map(self) -> ServiceMap:
+        """Return the map; raises ConfigurationError, also where a broker makes up for it."""
+        try:
+            return self.sources.load_map()
+        except ConfigurationError as error:
+            if error.code != "config-missing" or "SCALEKIT_EXEC_URL" not in self.environ:
+                raise
+            raise ConfigurationError(
+                error.code,
+                "no map is here to plan with; the launch around this one serves without one",
+                "what it serves: GET $SCALEKIT_EXEC_URL/v1/services; or leave --dry-run out",
+            ) from None
+
     def _dry_run(self) -> int:
         from scalekit_exec.cli import plan
 
         self.sources.patience()  # what says two things is refused here too
-        service_map = self.sources.load_map()
+        service_map = self._planned_map()
         from scalekit_exec import config
 
         wanted = config.select(

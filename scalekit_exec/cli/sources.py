@@ -47,8 +47,19 @@ class Sources:
         self.notify: NotifySettings | None = None
         self.reopen: Callable[[Deadline], Vault] | None = None
         self.rules: Rules | None = None
+        self._read: ServiceMap | None = None
         self._map: ServiceMap | None = None
         self._client: ClientCredentials | None = None
+
+    def read_map(self) -> ServiceMap:
+        """Return what the files say, read once: one may be a pipe."""
+        from scalekit_exec import config
+
+        if self._read is None:
+            named = self.words.value("--config")
+            cwd = self.working_folder(named)
+            self._read = config.load(named, self.environ, cwd, self.words.services)
+        return self._read
 
     def load_map(self) -> ServiceMap:
         """Return the map, telling of the files that were read; one of names for a sandbox without.
@@ -61,7 +72,7 @@ class Sources:
             return self._map
         named = self.words.value("--config")
         try:
-            found = config.load(named, self.environ, self.working_folder(), self.words.services)
+            found = self.read_map()
         except ScalekitExecError as error:
             if error.code != "config-missing" or not self.words.on("--sandbox"):
                 raise
@@ -136,11 +147,11 @@ class Sources:
                 services[name] = Service(name, connection, (variable,), SANDBOX_IDENTIFIER)
         return replace(found, services=services)
 
-    def working_folder(self) -> str:
-        """Return the working folder; UsageError `usage` where it is gone."""
+    def working_folder(self, named: str | None = None) -> str:
+        """Return the working folder; UsageError `usage` where it is gone and `named` needs it."""
         from scalekit_exec.files import working_folder
 
-        return working_folder()
+        return working_folder(named)
 
     def scalekit(
         self, service_map: ServiceMap, wanted: Sequence[Wanted], deadline: Deadline

@@ -34,7 +34,7 @@ def shell(parsed: Words, environ: Mapping[str, str], sources: Sources) -> tuple[
     """
     if parsed.command is not None:
         raise UsageError("usage", "no command stands after --", f"usage: {USAGE}")
-    names = _names(parsed, environ, sources)
+    names = _names(sources)
     why_not = _why_no_shell(environ)
     if not parsed.on("--sandbox"):
         _refuse_other_program(parsed.services, names or ())
@@ -81,14 +81,12 @@ def _why_no_shell(environ: Mapping[str, str]) -> str:
     return "" if terminal.is_watched(environ) else "no shell is opened where CI is set"
 
 
-def _names(parsed: Words, environ: Mapping[str, str], sources: Sources) -> tuple[str, ...] | None:
+def _names(sources: Sources) -> tuple[str, ...] | None:
     """Return the services and groups of the map; None where any name may be one."""
-    from scalekit_exec import config
-
     if sources.takes_any_name():
         return None
     try:
-        found = config.load(parsed.value("--config"), environ, sources.working_folder())
+        found = sources.read_map()
     except ScalekitExecError:
         return None
     return (*found.services, *found.groups)

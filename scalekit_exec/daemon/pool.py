@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import threading
 import time
 from contextlib import suppress
 
+from scalekit_exec.files import readable
 from scalekit_exec.transport.http import Exchange
 
 TYPE_CHECKING = False
@@ -80,7 +80,7 @@ def _has_ended(connection: ssl.SSLSocket, *, used: bool) -> bool:
     Before its first use there may be a session ticket to read.
     """
     try:
-        if not select.select([connection], [], [], 0)[0]:
+        if not readable([connection.fileno()], 0):
             return False
         return used or not socket.socket.recv(connection, 1, socket.MSG_PEEK)
     except (OSError, ValueError):

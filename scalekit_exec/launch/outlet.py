@@ -15,6 +15,7 @@ import time
 from contextlib import suppress
 
 from scalekit_exec.errors import ScalekitExecError
+from scalekit_exec.files import readable
 
 assert sys.platform != "win32"  # noqa: S101 - how mypy is told that a module is of one platform
 
@@ -194,7 +195,9 @@ def _write(descriptor: int, data: bytes) -> None:
         try:
             rest = rest[os.write(descriptor, rest) :]
         except BlockingIOError:
-            select.select([], [descriptor], [])
+            ready = select.poll()
+            ready.register(descriptor, select.POLLOUT)
+            ready.poll()
 
 
 def pass_through(source: int, sink: int, redactor: Redactor) -> None:
@@ -203,7 +206,7 @@ def pass_through(source: int, sink: int, redactor: Redactor) -> None:
     Raises OSError where reading or writing fails.
     """
     while True:
-        if redactor.held and not select.select([source], [], [], HELD_AT_MOST)[0]:
+        if redactor.held and not readable([source], HELD_AT_MOST):
             _write(sink, redactor.release())
         data = os.read(source, AT_ONCE)
         if not data:

@@ -1,5 +1,7 @@
 """gRPC, told to be quiet before it is imported: who needs it takes it from here, and first.
 
+So are Python's warnings about the code of others, which PYTHONWARNINGS can make errors.
+
 It reads these variables as it is imported. GRPC_TRACE would print the service token and every
 credential, whatever somebody set it for, and log lines would stand among our own on stderr.
 """
@@ -7,6 +9,7 @@ credential, whatever somebody set it for, and log lines would stand among our ow
 from __future__ import annotations
 
 import os
+import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ _GIVEN = {name: os.environ[name] for name in _NAMES if name in os.environ}
 os.environ["GRPC_VERBOSITY"] = "NONE"
 os.environ.pop("GRPC_TRACE", None)
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+warnings.simplefilter("ignore")
 
 import grpc  # noqa: E402 - it reads them now
 

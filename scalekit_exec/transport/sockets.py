@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 
+from scalekit_exec.clock import format_rfc3339
 from scalekit_exec.errors import ConfigurationError, VaultError, shown
 from scalekit_exec.record import record
 from scalekit_exec.transport.answers import HIDDEN
@@ -30,6 +31,8 @@ ATTEMPT_DELAY = 0.25
 PROXY_ANSWER_BYTES = 65536
 BLANK_LINE = b"\r\n\r\n"
 # What OpenSSL says of a first record that is none.
+# OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED.
+CERT_NOT_YET_VALID, CERT_HAS_EXPIRED = 9, 10
 NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
 
 
@@ -169,7 +172,11 @@ class Dialer:
         return self._dial()
 
     def _dial(self) -> ssl.SSLSocket:
-        raw = self._race(self._look_up())
+        found = self._look_up()
+        try:
+            raw = self._race(found)
+        except OSError as error:  # no descriptor is left
+            raise self.failed(error) from None
         try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._proxy:
@@ -344,6 +351,9 @@ class Dialer:
                 "if your company inspects TLS, set SCALEKIT_CA_BUNDLE to its CA's PEM file; "
                 "if not, do not go on: somebody may be listening"
             )
+            if error.verify_code in (CERT_NOT_YET_VALID, CERT_HAS_EXPIRED):
+                here = format_rfc3339(time.time())
+                hint = f"check this machine's clock, by which it is {here}\n{hint}"
         elif isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             return self.failed(ConnectionResetError(104, "the connection was closed"))
         elif error.reason in NO_TLS:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-import select
 import threading
 import time
 
 from scalekit_exec.errors import AuthorizationError, ScalekitExecError, shown
+from scalekit_exec.files import readable
 from scalekit_exec.model import Link
 from scalekit_exec.record import record
 from scalekit_exec.waiting.loopback import Loopback, returned_address
@@ -218,7 +218,7 @@ class Effects:
             sources = [self._woken]
             if self._states and self._terminal.listening:
                 sources.append(self._terminal.descriptor)
-            ready = select.select(sources, [], [], min(left, 1.0))[0]
+            ready = readable(sources, min(left, 1.0))
             if self._woken in ready:
                 return NEWS in os.read(self._woken, 4096)
             if ready and self._pasted():

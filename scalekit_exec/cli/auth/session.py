@@ -120,7 +120,8 @@ class Session:
     def service_map(self) -> ServiceMap:
         """Load the map as a launch would, and say its notes."""
         try:
-            found = config.load(self.config, self.environ, self.folder(), _named())
+            cwd = working_folder(self.config)
+            found = config.load(self.config, self.environ, cwd, _named())
         except ConfigurationError as error:
             raise self._served(error) from None
         for note in found.notes:
