@@ -122,8 +122,8 @@ def _hear_of_children() -> Callable[[], object]:
     import threading
     from functools import partial
 
-    number = getattr(signal, "SIGCHLD", None)
-    ignored = number is not None and signal.getsignal(number) == signal.SIG_IGN
+    number: int = getattr(signal, "SIGCHLD", 0)
+    ignored = number and signal.getsignal(number) == signal.SIG_IGN
     if not ignored or threading.current_thread() is not threading.main_thread():
         return lambda: None
     signal.signal(number, signal.SIG_DFL)

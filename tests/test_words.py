@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,9 @@ from hypothesis import strategies as st
 from scalekit_exec.cli import guide
 from scalekit_exec.cli.words import OPTIONS, parse, split, wants_json
 from scalekit_exec.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 words = st.lists(st.text(max_size=6).filter(lambda w: w != "--"), max_size=6)
 
@@ -150,3 +155,14 @@ def test_beside_open_only_the_command_lines_word_says_not_to_wait() -> None:
     assert parse(["--open"], {"SCALEKIT_EXEC_WAIT": "9"}).wait == 9
     assert parse(["--open", "--no-wait"], {"SCALEKIT_EXEC_WAIT": "9"}).wait == 0
     assert parse(["--open", "--wait=0"], {}).wait == 0
+
+
+def test_a_script_is_told_from_a_map(tmp_path: Path) -> None:
+    found = tmp_path / "m.toml"
+    found.touch()
+    assert parse(["fish", "-c", str(found), "gmail"], {}).services == ("fish", "gmail")
+    given = parse(["--identifier", "python", "-c", "x.toml", "gmail"], {})
+    assert (given.value("--identifier"), given.value("--config")) == ("python", "x.toml")
+    for words in (["gmail", "sh", "-c", "echo hi"], ["--wait", "bash", "-c", "x"], ["sh", "-c"]):
+        with pytest.raises(UsageError, match='no "--" between'):
+            parse(words, {})

@@ -245,12 +245,25 @@ def _refuse_script(words: Sequence[str]) -> None:
     """
     for at, word in enumerate(words[1:]):
         if word == "-c" and words[at].rpartition("/")[2] in INTERPRETERS:
+            if (at > 0 and _takes_next(words[at - 1])) or _is_there(words[at + 2 : at + 3]):
+                continue  # a value or a service, with a map behind it
             line = " ".join(map(typed, [*words[:at], "--", *words[at:]]))
             raise UsageError(
                 "usage",
                 f'no "--" between the services and the command; "{shown(words[at])}" is no service',
                 f"scalekit-exec {line}",
             )
+
+
+def _takes_next(word: str) -> bool:
+    """Tell whether the word after this one is an option's value."""
+    return any(each.value and not each.optional and word == each.long for each in OPTIONS)
+
+
+def _is_there(path: Sequence[str]) -> bool:
+    import os
+
+    return any(map(os.path.exists, path))
 
 
 def _see_help() -> str:

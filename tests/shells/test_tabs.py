@@ -52,6 +52,9 @@ ODD = (
     "x|^touch ran",
     '"; ^touch ran; "',
     "a b",
+    "CORP\\alice",
+    "a\\",
+    "a:b",
 )
 
 
@@ -72,3 +75,24 @@ def test_an_odd_identifier_is_completed_as_one_word(
     finally:
         terminal.close()
     assert not list(home.rglob("ran"))
+
+
+@pytest.mark.parametrize(
+    "identifier", ["$HOME", "${HOME}", "x{y,z}", "a*", "a?b", "[x]", "CORP\\alice", "a\\"]
+)
+@pytest.mark.parametrize("name", ["tcsh", "xonsh"])
+def test_one_that_a_shell_would_expand_is_offered_as_it_is_or_not_at_all(
+    name: str, identifier: str, tmp_path: Path
+) -> None:
+    home = tmp_path / "person"
+    home.mkdir()
+    shell = SHELLS[name]
+    furnish(shell, home)
+    told = f"identifier = {json.dumps(identifier)}\n"
+    (home / "scalekit.toml").write_text(f'{told}[services.gmail]\nconnection_name = "g"\n')
+    terminal = Terminal(shell, home)
+    try:
+        found = terminal.arguments("scalekit-exec gmail@\t")
+    finally:
+        terminal.close()
+    assert found in ([f"gmail@{identifier}"], ["gmail@"])

@@ -21,7 +21,7 @@ HEAD = r"""# tcsh completion for @NAMES@. @MADE@
 
 """
 # What sh prints is offered; tcsh takes those that begin as the word does. Neither a quote nor a
-# comma can be in it, which are tcsh's own here, nor a name with a blank, which it would break.
+# comma can be in it, which are tcsh's own here, nor a name with what tcsh would break or expand.
 HELPER = (
     'case "$COMMAND_LINE" in (*" -- "*) ls -dp -- "${COMMAND_LINE##* }"* ; exit ;; esac ; '
     'w="${COMMAND_LINE##* }" ; m= ; set -f ; set -- $COMMAND_LINE ; n="$2" ; '
@@ -30,7 +30,7 @@ HELPER = (
     'case "$m" in ("--config=~/"*) m="--config=$HOME/${m#--config=??}" ;; esac ; '
     "@CASES@ "
     'case "$w" in (*@*) ;; (*) w= ;; esac ; '
-    'scalekit-exec $m --list-words $w < /dev/null | cut -f 1 | grep -v " "'
+    'scalekit-exec $m --list-words $w < /dev/null | cut -f 1 | grep -v "[][ {}*?$]"'
 )
 
 

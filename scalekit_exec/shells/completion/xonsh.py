@@ -70,7 +70,8 @@ def _scalekit():
         found = set()
         special = frozenset("*?[]$'\"\\&|;<>(){}`!#")
         for name, text in pairs:
-            if name.startswith(word):
+            # Between quotes too xonsh puts a variable's value in place of its name.
+            if name.startswith(word) and "$" not in name:
                 value = before + name
                 if value.split() != [value] or not special.isdisjoint(value):
                     value = repr(value)

@@ -25,6 +25,7 @@ _@NAME@-services() {
   for line in ${(f)"$(command scalekit-exec ${map:+--config=$map} --list-words ${word:+$word} \
       2>/dev/null </dev/null)"}; do
     name=${line%%$'\t'*}
+    name=${name//\\/\\\\}
     services+=("${name//:/\\:}:${line#*$'\t'}")
   done
   _describe -t services service services
