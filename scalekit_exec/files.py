@@ -155,7 +155,10 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o600) -> None:
     beside = os.path.join(folder, f".{name}.{os.urandom(6).hex()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
         old = _status_to_keep(target)
         descriptor = os.open(beside, flags | getattr(os, "O_BINARY", 0), 0o600)
         try:
