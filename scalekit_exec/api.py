@@ -129,6 +129,15 @@ def tokens(services: Sequence[str], options: Options) -> dict[str, str]:
     return {word: found[word] for word in services}
 
 
+def given(word: str) -> str | None:
+    """Return the token that the launch we run in has for a word; None where there is none.
+
+    Raises what its broker tells of the account, ScalekitExecError.
+    """
+    found = near([word], Options(), dict(os.environ)).get(word)
+    return None if found is None else found.token.reveal()
+
+
 def near(
     words: Sequence[str], options: Options, environ: Mapping[str, str], *, anew: bool = False
 ) -> dict[str, Held]:

@@ -10,7 +10,7 @@ from scalekit_exec.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from scalekit_exec.clock import Deadline
     from scalekit_exec.model import AccountKey, ClientCredentials, DaemonSettings, ScalekitSettings
@@ -157,11 +157,11 @@ def _start_daemon(folder: str, line: Line, daemon: DaemonSettings) -> None:
 
 
 def sandbox(
-    asked: Mapping[AccountKey, Collection[str]], announce: Callable[[str], None]
+    asked: Mapping[AccountKey, Sequence[Collection[str]]], announce: Callable[[str], None]
 ) -> tuple[Callable[[Line], Vault], str]:
     """Start the emulator in this process; return what opens a vault that asks it, and its address.
 
-    `asked` are the accounts, each with the fields that the launch wants of it.
+    `asked` are the accounts, each with the fields that the launch's services want of it.
 
     It ends with the process image: at the latest when the launch becomes the child.
     """

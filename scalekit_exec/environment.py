@@ -216,9 +216,7 @@ def build(
         # Last, since a map may fill a variable with that ending by itself.
         child.update((name, secret.reveal()) for name, secret in service.values.items())
     inherited = child.pop(MARK, "")
-    outer = any(_same(name, policy) == URL for name in child)
-    alone = around is not None or served is not None or not outer
-    mark = _mark(inherited, wanted, filled, child, policy, alone=alone)
+    mark = _mark(inherited, wanted, filled, child, policy, alone=around is not None)
     if mark:
         child[MARK] = mark
     if served is not None:

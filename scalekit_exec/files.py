@@ -41,6 +41,7 @@ _PATIENCE_NAMED = 60.0
 _CHUNK = 1 << 16
 # Rights, as a mode has them for all others; for the group they are shifted.
 READ, WRITE = 4, 2
+SELECTABLE = 1024  # FD_SETSIZE
 
 
 def displayed(path: str) -> str:
@@ -268,15 +269,18 @@ def _read(descriptor: int, path: str, patience: float) -> bytes:
 
 
 def readable(descriptors: Sequence[int], seconds: float) -> list[int]:
-    """Return those from which there is something to read, or the end, within some time."""
+    """Return those from which there is something to read, or the end, within some time.
+
+    select knows no number from 1024 on, and poll on macOS no terminal (its poll(2), BUGS).
+    """
     import select
 
-    if not hasattr(select, "poll"):
+    if max(descriptors) < SELECTABLE:
         return select.select(descriptors, [], [], seconds)[0]
-    ready = select.poll()  # select knows no number from 1024 on
+    ready = select.poll()
     for descriptor in descriptors:
         ready.register(descriptor, select.POLLIN)
-    return [found for found, _ in ready.poll(seconds * 1000)]
+    return [found for found, event in ready.poll(seconds * 1000) if not event & select.POLLNVAL]
 
 
 def _check(path: str, status: os.stat_result, named_by: str) -> None:

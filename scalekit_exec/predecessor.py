@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 
 from scalekit_exec import api
 from scalekit_exec.credentials import has_any
@@ -49,8 +48,9 @@ def getter(file: str) -> Callable[[str], str]:
         except ConfigurationError as error:
             if error.code == "credentials-missing" and env_file is None:
                 # A launch around us took them away, and gave us this instead.
-                with suppress(ConfigurationError):
-                    return api.tokens([service_name], api.Options())[service_name]
+                given = api.given(service_name)
+                if given is not None:
+                    return given
             if error.code != "unknown-service" or path is None:
                 raise
             hint = _hint_at(path, error.hint, service_name.partition("@")[0])

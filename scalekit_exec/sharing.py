@@ -18,7 +18,7 @@ def others(path: str, group: int, right: int) -> str:
     """
     user = os.geteuid()
     listed = _listed(path)
-    if listed is None:
+    if not listed:
         return "" if is_own_group(group) else "others of its group"
     mask = next((may for tag, may, _ in listed if tag == _MASK), right)
     for tag, may, who in listed:
@@ -32,7 +32,7 @@ def others(path: str, group: int, right: int) -> str:
     return ""
 
 
-def _listed(path: str) -> list[tuple[int, int, int]] | None:
+def _listed(path: str) -> list[tuple[int, int, int]]:
     """Return tag, rights and id of each entry of a file's access control list, if it has one.
 
     Linux only; the form is that of include/uapi/linux/posix_acl_xattr.h.
@@ -40,7 +40,7 @@ def _listed(path: str) -> list[tuple[int, int, int]] | None:
     try:
         data = os.getxattr(path, "system.posix_acl_access")
     except (AttributeError, OSError):
-        return None
+        return []
     entries = range(4, len(data) - 7, 8)
     return [
         (

@@ -240,6 +240,14 @@ class TestSkill:
         done = folder.launch(*words, str(skill / "get_token.py"), "slack", env=env)
         assert "error[unknown-service]" in done.err
 
+    def test_elsewhere_it_takes_no_other_folders_account(self, folder: Folder, skill: Path) -> None:
+        assert folder.sandbox is not None
+        (skill / ".env").rename(folder.path / ".env")
+        folder.map('identifier = "bob"\n[services.gmail]\nconnection_name = "other"\n')
+        done = self.script(folder, "gmail")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "error[credentials-missing]" in done.stderr
+
     def test_the_script_ends_with_one_for_every_failure(self, folder: Folder, skill: Path) -> None:
         for words in ([], ["a", "b"], ["--help"], ["nope"]):
             done = self.script(folder, *words)

@@ -94,6 +94,15 @@ BODIES = [
     ),
     row("message-is-long", as_json({"message": "m" * 90_000}, status=418), "unexpected-answer"),
     row("details-are-odd", as_json({"details": [1, {"@type": []}, None]}, status=403), "forbidden"),
+    row(
+        "info-is-deep",
+        answer(
+            403,
+            b'{"message":"x","details":[{"@type":"t/scalekit.v1.errdetails.ErrorInfo",'
+            b'"error_code":"E","debug_info":' + b"[" * 600 + b"]" * 600 + b"}]}",
+        ),
+        "forbidden",
+    ),
     row("details-are-deep", answer(404, b'{"details":' + DEEP), "unexpected-answer"),
     row("429-and-a-long-wait", answer(429, b"", "Retry-After: 3600"), "rate-limited", "429"),
     row("429-and-an-endless-wait", answer(429, b"", "Retry-After: " + "9" * 40), "rate-limited"),

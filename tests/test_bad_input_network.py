@@ -193,7 +193,11 @@ def test_a_redirect_without_a_target_is_told_as_such(ca: Authority, bare: Folder
 
 AUTHORIZATION = b64encode(b"me:proxy-pw-77")
 PROXIES: list[tuple[str, Behaviour, str]] = [
-    ("407-repeated", b"HTTP/1.1 407 no Basic " + AUTHORIZATION + b"\r\n\r\n", "[REDACTED]"),
+    (
+        "407-repeated",
+        b"HTTP/1.1 407 no Basic " + AUTHORIZATION + b" nor me:proxy-pw-77\r\n\r\n",
+        "no Basic [REDACTED] nor me:[REDACTED]",
+    ),
     ("407", answer(407, b"", "Proxy-Authenticate: Basic"), "407"),
     ("403", answer(403, b"<html>blocked</html>"), "403"),
     ("502-with-an-escape", b"HTTP/1.1 502 \x1b[2J\r\n\r\n", "502 \\x1b"),

@@ -88,7 +88,10 @@ def test_a_launch_with_credentials_of_its_own_takes_the_broker_alone_away() -> N
     got = build(AROUND, (GMAIL,), (FILLED,), Policy())
     assert got["SLACK_TOKEN"] == "outer-slack"
     assert not {"SCALEKIT_EXEC_URL", "SCALEKIT_EXEC_AUTH"} & got.keys()
-    assert got["SCALEKIT_EXEC"] == "slack=SLACK_TOKEN,gmail=GMAIL_TOKEN"
+    words = "slack=SLACK_TOKEN,freshdesk,gmail=GMAIL_TOKEN"
+    assert got["SCALEKIT_EXEC"] == words, "their variables are still there"
     got = build(AROUND, (GMAIL,), (FILLED,), Policy(passed=("SCALEKIT_EXEC_*",)))
     assert got["SCALEKIT_EXEC_AUTH"] == "outer"
-    assert got["SCALEKIT_EXEC"] == "slack=SLACK_TOKEN,freshdesk,gmail=GMAIL_TOKEN"
+    assert got["SCALEKIT_EXEC"] == words
+    bare = {name: value for name, value in AROUND.items() if not name.startswith("SCALEKIT_EXEC_")}
+    assert build(bare, (GMAIL,), (FILLED,), Policy())["SCALEKIT_EXEC"] == words

@@ -189,7 +189,7 @@ BOSS = '[services.boss]\nconnection_name = "gmail_1"\nidentifier = "boss"\n'
     ("entry", "refused"),
     [
         ('connection_name = "gmail_1"\nidentifier = "boss"', True),
-        ('connection_name = "gmail_1"', True),  # --identifier boss
+        ('connection_name = "gmail_1"', False),  # --identifier makes gmail that one, too
         ('connection_name = "gmail_1"\nidentifier = "mess"', False),
         ('connection_name = "other"\nidentifier = "boss"', False),
     ],
@@ -208,6 +208,18 @@ def test_another_account_of_a_connection_is_another_account(
         return
     with pytest.raises(ConfigurationError, match="group inbox is yours, and would get boss"):
         home.load()
+
+
+def test_another_organization_is_another_account(home: Home) -> None:
+    org = 'organization_id = "org_1234567"\n'
+    mess = '[services.gmail]\nconnection_name = "gmail_1"\nidentifier = "mess"\n'
+    boss = mess.replace("gmail]", "boss]") + org
+    home.user(mess + boss + '[groups]\ninbox = ["gmail"]\n')
+    home.map(mess.replace("gmail]", "zz]") + org + '[groups]\ninbox = ["gmail", "zz"]\n')
+    with pytest.raises(ConfigurationError, match="group inbox is yours, and would get boss"):
+        home.load()
+    home.map(mess.replace("gmail]", "zz]") + '[groups]\ninbox = ["gmail", "zz"]\n')
+    assert home.load().groups["inbox"] == ("gmail", "zz")
 
 
 def test_a_projects_map_may_still_say_what_a_clients_library_wants(home: Home) -> None:

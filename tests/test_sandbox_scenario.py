@@ -204,17 +204,27 @@ def test_a_world_for_services_has_just_those_accounts() -> None:
 
 def test_what_a_launch_asks_of_an_account_it_has() -> None:
     key = AccountKey("desk", "mess")
+    asked: dict[str, list[tuple[str, ...]]] = {
+        "token": [("token", "domain")],
+        "basic": [("username", "password"), ("domain", "identifier")],
+        "key": [("api_key",)],
+        "key and token": [("api_key",), ("token",)],
+        "user and token": [("username",), ("token",)],
+        "more": [("token", "X-Org-Id", "region")],
+    }
     made = {
-        name: account(World.for_services({key: fields}), "desk")
-        for name, fields in {
-            "token": ("token", "domain"),
-            "basic": ("username", "password", "domain", "identifier"),
-            "key": ("api_key",),
-            "more": ("token", "X-Org-Id", "region"),
-        }.items()
+        name: account(World.for_services({key: services}), "desk")
+        for name, services in asked.items()
     }
     kinds = {name: each.authorization_type for name, each in made.items()}
-    assert kinds == {"token": "OAUTH", "basic": "BASIC", "key": "API_KEY", "more": "BEARER_TOKEN"}
+    assert kinds == {
+        "token": "OAUTH",
+        "basic": "BASIC",
+        "key": "API_KEY",
+        "key and token": "API_KEY",
+        "user and token": "OAUTH",
+        "more": "BEARER_TOKEN",
+    }
     assert made["token"].api_config == made["basic"].api_config == {"domain": "sandbox.example"}
     assert made["basic"].credential["static_auth"].keys() == {"username", "password"}
     assert made["more"].credential["static_auth"]["region"] == "sandbox"

@@ -158,11 +158,17 @@ def test_beside_open_only_the_command_lines_word_says_not_to_wait() -> None:
 
 
 def test_a_script_is_told_from_a_map(tmp_path: Path) -> None:
-    found = tmp_path / "m.toml"
+    found, script = tmp_path / "m.toml", tmp_path / "deploy"
     found.touch()
+    script.touch()
     assert parse(["fish", "-c", str(found), "gmail"], {}).services == ("fish", "gmail")
     given = parse(["--identifier", "python", "-c", "x.toml", "gmail"], {})
     assert (given.value("--identifier"), given.value("--config")) == ("python", "x.toml")
-    for words in (["gmail", "sh", "-c", "echo hi"], ["--wait", "bash", "-c", "x"], ["sh", "-c"]):
+    for words in (
+        ["gmail", "sh", "-c", "echo hi"],
+        ["--wait", "bash", "-c", "x"],
+        ["sh", "-c"],
+        ["sh", "-c", str(script)],
+    ):
         with pytest.raises(UsageError, match='no "--" between'):
             parse(words, {})

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from scalekit_exec import config, providers
+from scalekit_exec import api, config, providers
 from scalekit_exec.errors import ConfigurationError, ScalekitExecError, UsageError, shown
 from scalekit_exec.files import working_folder
 from scalekit_exec.model import Service
@@ -27,6 +27,7 @@ class Known:
 
     def __init__(self, options: Options) -> None:
         environ = dict(os.environ)
+        self._options = options
         self.user_path = config.user_path(environ)
         self._inside = bool(environ.get("SCALEKIT_EXEC_URL"))
         path = options.config or environ.get("SCALEKIT_EXEC_CONFIG") or None
@@ -60,10 +61,10 @@ class Known:
 
     def find(self, address: providers.Address) -> tuple[str, Service]:
         """Return the one service that an address belongs to, the launch's own ones first."""
-        if self._environ is not None:  # asked once
+        if self._environ is not None and not providers.claimants(address, self._launched):
             names = {_name(word) for word in self._launched}
-            self._launched |= _served(self._environ, names, self._mapped)
-            self._environ = None
+            self._launched |= self._served(self._environ, names)
+            self._environ = None  # asked once
         for services in (self._launched, self._mapped):
             words = providers.claimants(address, services)
             if len(words) == 1:
@@ -72,6 +73,27 @@ class Known:
                 raise providers.ambiguous(address, words)
         raise providers.nobodys(address, {**self._mapped, **self._launched})
 
+    def _served(self, environ: Mapping[str, str], known: set[str]) -> dict[str, Service]:
+        """Return by word what the broker has and the launch's list does not: `--serve-only`."""
+        from scalekit_exec.broker import client
+        from scalekit_exec.clock import Deadline
+
+        to = client.find(environ)
+        if to is None:
+            return {}
+        seconds = min(_SECONDS, api.patience(self._options, environ))
+        try:
+            rows = client.ask_services(to, Deadline(seconds))
+        except ScalekitExecError:  # an older one, or gone: told when a token is asked for
+            return {}
+        names = [name for name, _, _ in rows]
+        return {
+            name if names.count(name) == 1 else f"{name}@{who}": self._mapped.get(name)
+            or Service(name, connection, ())
+            for name, connection, who in rows
+            if name not in known
+        }
+
 
 def _marked(told: str) -> str:
     return unquote(told.rpartition("=")[0] or told)
@@ -79,26 +101,3 @@ def _marked(told: str) -> str:
 
 def _name(word: str) -> str:
     return word.partition("@")[0]
-
-
-def _served(
-    environ: Mapping[str, str], known: set[str], mapped: Mapping[str, Service]
-) -> dict[str, Service]:
-    """Return by word what the broker has and the launch's own list does not, as `--serve-only`."""
-    from scalekit_exec.broker import client
-    from scalekit_exec.clock import Deadline
-
-    to = client.find(environ)
-    if to is None:
-        return {}
-    try:
-        rows = client.ask_services(to, Deadline(_SECONDS))
-    except ScalekitExecError:  # an older one, or none any longer: told when a token is asked for
-        return {}
-    names = [name for name, _, _ in rows]
-    return {
-        name if names.count(name) == 1 else f"{name}@{who}": mapped.get(name)
-        or Service(name, connection, ())
-        for name, connection, who in rows
-        if name not in known
-    }

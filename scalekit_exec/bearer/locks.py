@@ -14,18 +14,21 @@ __all__ = ["ForkLock"]
 
 
 class ForkLock:
-    """A lock for a `with` statement; in a forked child it begins anew."""
+    """A lock for a `with` statement; in a forked child it begins anew, but for whoever forked."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._holder = 0
         _LOCKS.add(self)
 
     def renew(self) -> None:
-        """Forget who holds it."""
-        self._lock = threading.Lock()
+        """Forget a holder that did not come along."""
+        if self._lock.locked() and self._holder != threading.get_ident():
+            self._lock = threading.Lock()
 
     def __enter__(self) -> None:
         self._lock.acquire()
+        self._holder = threading.get_ident()
 
     def __exit__(
         self,
@@ -33,6 +36,7 @@ class ForkLock:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
+        self._holder = 0
         self._lock.release()
 
 

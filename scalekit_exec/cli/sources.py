@@ -191,10 +191,10 @@ class Sources:
             None,
             connect.choose_transport(self.environ, None),
         )
-        asked: dict[AccountKey, set[str]] = {}
+        asked: dict[AccountKey, list[set[str]]] = {}
         for service in wanted:
-            names = (name for each in service.variables for name in each.template.names)
-            asked.setdefault(service.key, set()).update(names)
+            names = {name for each in service.variables for name in each.template.names}
+            asked.setdefault(service.key, []).append(names)
         open_vault, url = connect.sandbox(asked, self.speaker.announce)
         deadline.restart()  # nor is the emulator's start
         rules = self._rules(url, "")

@@ -245,7 +245,7 @@ def _refuse_script(words: Sequence[str]) -> None:
     """
     for at, word in enumerate(words[1:]):
         if word == "-c" and words[at].rpartition("/")[2] in INTERPRETERS:
-            if (at > 0 and _takes_next(words[at - 1])) or _is_there(words[at + 2 : at + 3]):
+            if (at > 0 and _takes_next(words[at - 1])) or _may_be_map(words[at + 2 : at + 3]):
                 continue  # a value or a service, with a map behind it
             line = " ".join(map(typed, [*words[:at], "--", *words[at:]]))
             raise UsageError(
@@ -260,10 +260,14 @@ def _takes_next(word: str) -> bool:
     return any(each.value and not each.optional and word == each.long for each in OPTIONS)
 
 
-def _is_there(path: Sequence[str]) -> bool:
+def _may_be_map(words: Sequence[str]) -> bool:
+    """Tell whether a word is a map by its name, or a pipe of a shell's."""
     import os
 
-    return any(map(os.path.exists, path))
+    return any(
+        os.path.isfile(word) if word.endswith((".toml", ".json")) else word.startswith("/dev/fd/")
+        for word in words
+    )
 
 
 def _see_help() -> str:

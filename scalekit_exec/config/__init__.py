@@ -227,21 +227,21 @@ def _added(member: str, before: Sequence[str], own: _Part, project: _Part) -> st
     if brought is None:
         return member if member in own.services else ""
 
-    def leads_to(name: str, *identifiers: str | None) -> bool:
-        service = own.services.get(name)
-        return (
-            service is not None
-            and service.connection_name == brought.connection_name
-            and service.identifier in identifiers
-        )
-
-    if any(leads_to(name, brought.identifier) for name in before):
+    mine = {n: each.identifier for n, each in own.services.items() if _same_place(each, brought)}
+    # `--identifier` stands for all that have none of their own, so it makes those one account.
+    if any(name in before and brought.identifier in (None, who) for name, who in mine.items()):
         return ""  # another name for what the group has already
-    # Where one of the two has no identifier, the command line's may make them one.
-    anybody = {service.identifier for service in own.services.values()}
-    among = anybody if brought.identifier is None else {brought.identifier, None}
-    return next(
-        (name for name in own.services if name not in before and leads_to(name, *among)), ""
+    for name, who in mine.items():
+        if name not in before and (None in (brought.identifier, who) or who == brought.identifier):
+            return name
+    return ""
+
+
+def _same_place(one: Service, other: Service) -> bool:
+    """Tell whether two services differ in their identifier at most."""
+    return all(
+        getattr(one, key) == getattr(other, key)
+        for key in ("connection_name", "organization_id", "user_id")
     )
 
 

@@ -47,6 +47,7 @@ MARGIN = 300.0
 UNKNOWN_LIFE = 300.0
 # To a launch this means: ask yourself.
 NOTHING: Reply = {}
+# The launch may get further: its view of the network is newer, or it has more time.
 NOT_REACHED = ("unreachable", "untrusted-server")
 
 
@@ -223,7 +224,9 @@ class Entry:
         except RestAbsentError:
             return NOTHING
         except (VaultError, AuthorizationError) as error:
-            return NOTHING if _may_go_better(error, request) else _failed(error, said)
+            unheard = error.code in NOT_REACHED and not exchange.opened
+            late = request.patient and error.code == "timed-out"
+            return NOTHING if unheard or late else _failed(error, said)
         finally:
             exchange.close()
         if exchange.last is None:
@@ -265,12 +268,6 @@ def _call(vault: HttpsVault, request: Request) -> object:
         return vault.account(request.key)
     state, address = fields.get("state", ""), fields.get("user_verify_url", "")
     return vault.link(request.key, state=state, user_verify_url=address)
-
-
-def _may_go_better(error: VaultError | AuthorizationError, request: Request) -> bool:
-    """Tell whether the launch may get further: it has more time, or a newer view of the network."""
-    unheard = error.code in NOT_REACHED and getattr(error, "status", None) is None
-    return unheard or (request.patient and error.code == "timed-out")
 
 
 def _failed(error: VaultError | AuthorizationError, said: list[str]) -> Reply:

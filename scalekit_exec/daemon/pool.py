@@ -90,8 +90,11 @@ def _has_ended(connection: ssl.SSLSocket, *, used: bool) -> bool:
 class PooledExchange(Exchange):
     """The requests of one call, with its own deadline, over the connections of a pool.
 
-    `last` is the last answer that came.
+    `last` is the last answer that came. Where no connection can be opened, the launch tries by
+    itself.
     """
+
+    dials_once = True
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 
 from scalekit_exec.errors import ScalekitExecError
-from scalekit_exec.files import readable
+from scalekit_exec.files import SELECTABLE, readable
 
 assert sys.platform != "win32"  # noqa: S101 - how mypy is told that a module is of one platform
 
@@ -195,9 +195,10 @@ def _write(descriptor: int, data: bytes) -> None:
         try:
             rest = rest[os.write(descriptor, rest) :]
         except BlockingIOError:
-            ready = select.poll()
-            ready.register(descriptor, select.POLLOUT)
-            ready.poll()
+            if descriptor < SELECTABLE:
+                select.select([], [descriptor], [])
+            else:
+                time.sleep(HELD_AT_MOST)
 
 
 def pass_through(source: int, sink: int, redactor: Redactor) -> None:

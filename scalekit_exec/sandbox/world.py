@@ -99,13 +99,14 @@ class World:
 
     @classmethod
     def for_services(
-        cls, asked: Mapping[AccountKey, Collection[str]], *, lifetime: float = 3600.0
+        cls, asked: Mapping[AccountKey, Sequence[Collection[str]]], *, lifetime: float = 3600.0
     ) -> World:
         """Make a world where each of these accounts is ACTIVE and has the fields that are asked.
 
-        A token, also where no field is named, is good for `lifetime` seconds.
+        They are named for each service that wants the account. A token, also where no field is
+        named, is good for `lifetime` seconds.
         """
-        return cls([_active(key, lifetime, fields) for key, fields in asked.items()])
+        return cls([_active(key, lifetime, services) for key, services in asked.items()])
 
     def reset(self) -> None:
         """Go back to the beginning; tokens that were issued stay good, `revoke` ends those."""
@@ -225,10 +226,19 @@ def provider_of(connection_name: str) -> str:
     return connection_name.replace("-", "_").partition("_")[0].upper() or "SANDBOX"
 
 
-def _active(key: AccountKey, lifetime: float, fields: Collection[str]) -> SandboxAccount:
-    """Make an account with an OAuth token, or with static values where it is asked for others."""
-    values = [name for name in fields if name not in ("identifier", "expires_at", "domain")]
+def _active(
+    key: AccountKey, lifetime: float, services: Sequence[Collection[str]]
+) -> SandboxAccount:
+    """Make an account with an OAuth token, or with static values where it is asked for others.
+
+    One that some service wants just the token of has a token: an API key, or else OAuth's.
+    """
+    fields = {name for names in services for name in names}
+    values = sorted(fields - {"identifier", "expires_at", "domain"})
     kind, credential = "OAUTH", credential_for("OAUTH")
+    if any(set(names) == {"token"} for names in services):
+        values = [name for name in values if name != "token"]
+        values = values if values in (["api_key"], ["bearer_token"]) else []
     if set(values) - {"token"}:
         made = {name: "sandbox" if name in PLACE_FIELDS else made_up() for name in values}
         kind, credential = static_type(made), {"static_auth": made}

@@ -30,6 +30,7 @@ __all__ = [
 # Beyond these a server is not telling the time, or sending anybody anywhere, but trying us out.
 LONGEST_DATE = 64
 HIDDEN = "[REDACTED]"
+DEEPEST_INFO = 8
 LONGEST_LINK = 8192
 STATUSES = (ACTIVE, "EXPIRED", "PENDING_AUTH", "PENDING_VERIFICATION", "DISCONNECTED")
 BASIC_TYPES = ("BASIC_AUTH", "BASIC")
@@ -117,11 +118,13 @@ def without(answer: Answer, secrets: Iterable[str]) -> Answer:
 
     known = sorted(filter(None, secrets), key=len, reverse=True)
 
-    def cleaned(value: object) -> object:
+    def cleaned(value: object, depth: int = 0) -> object:
+        if depth > DEEPEST_INFO:  # nothing there is ever shown
+            return None
         if isinstance(value, dict):
-            return {key: cleaned(each) for key, each in value.items()}
+            return {key: cleaned(each, depth + 1) for key, each in value.items()}
         if isinstance(value, list):
-            return [cleaned(each) for each in value]
+            return [cleaned(each, depth + 1) for each in value]
         return hidden(value) if isinstance(value, str) else value
 
     def hidden(text: str) -> str:

@@ -43,7 +43,14 @@ LONGEST_ANSWER = 4 * 1024 * 1024
 
 
 class Exchange:
-    """Sends requests to one host, from any thread, on connections that it keeps for the next."""
+    """Sends requests to one host, from any thread, on connections that it keeps for the next.
+
+    With `dials_once` a connection that cannot be opened is not tried again; `opened` tells whether
+    one ever was, so that something may have been sent.
+    """
+
+    dials_once = False
+    opened = False
 
     def __init__(
         self, dialer: Dialer, deadline: Deadline, say: Callable[[str], None], user_agent: str
@@ -92,6 +99,7 @@ class Exchange:
             answer, used = None, False
             try:
                 connection, used = self._lend()
+                self.opened = True
                 answer = self._once(connection, method, path, body, headers())
                 if answer.status != 429 and (answer.status < 500 or answer.status == 501):
                     return answer
@@ -102,6 +110,8 @@ class Exchange:
                 problem = error
                 self.say(f"{method} {_bare(path)}: {error.message}")
             pause = 0.0 if used and problem else self._pause(attempt, answer)
+            if problem is not None and self.dials_once and not self.opened:
+                raise problem
             if attempt >= TRIES or pause >= self._deadline.remaining():
                 if answer is not None:
                     return answer

@@ -47,6 +47,7 @@ class Proxy:
     port: int
     url: Secret
     authorization: Secret | None = None
+    secrets: tuple[Secret, ...] = ()
 
 
 def _variable(environ: Mapping[str, str], name: str) -> str:
@@ -108,13 +109,16 @@ def find_proxy(environ: Mapping[str, str], host: str, port: int) -> Proxy | None
             "HTTPS_PROXY is not the URL of an HTTP proxy",
             "set it to http://HOST:PORT, or add Scalekit's host to NO_PROXY",
         )
-    authorization = None
+    authorization, secrets = None, []
     if parts.username is not None:
         from base64 import b64encode
 
         pair = b":".join(map(unquote_to_bytes, (parts.username, parts.password or "")))
-        authorization = Secret("Basic " + b64encode(pair).decode())
-    return Proxy(proxy_host, proxy_port, Secret(url), authorization)
+        encoded = b64encode(pair).decode()
+        authorization = Secret("Basic " + encoded)
+        given = parts.password or parts.username
+        secrets = [encoded, given, unquote_to_bytes(given).decode("latin-1")]
+    return Proxy(proxy_host, proxy_port, Secret(url), authorization, tuple(map(Secret, secrets)))
 
 
 def _plain(host: str) -> str | bytes:
@@ -333,8 +337,8 @@ class Dialer:
         words = head.split(b"\r\n", 1)[0].split(None, 2)
         if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or words[1][:1] != b"2":
             said = b" ".join(words[1:]).decode("latin-1")
-            if proxy.authorization:
-                said = said.replace(proxy.authorization.reveal().partition(" ")[2], HIDDEN)
+            for secret in proxy.secrets:
+                said = said.replace(secret.reveal(), HIDDEN)
             refused = VaultError(
                 "unreachable",
                 f"the proxy {shown(proxy.host)} refuses a connection to {shown(self.host)}: "
