@@ -145,7 +145,7 @@ def test_what_a_person_sees_in_a_terminal_is_what_the_docs_show(
         assert link
         chromium.open(link.group(0))
         chromium.click("Allow")
-        after = terminal.until(r"I have \d+ characters")
+        after = terminal.until(r"I have \d+ characters\s+\$")
     finally:
         terminal.tmux("kill-server")
     wanted = re.findall(r"```text\n(.*?)```", (DOCS / "authorizing.md").read_text(), re.DOTALL)
