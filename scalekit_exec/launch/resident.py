@@ -57,6 +57,9 @@ STOPS_OF_A_TERMINAL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 PATIENCE_WITH_TERM = 10.0
 # A child that is stopped and goes on at once, as when both come from one script, is not followed.
 STOPPED_FOR_GOOD = 0.02
+# By then a child has gone on if the signal was for all of its group.
+CONTINUED_WITH_US = 0.02
+NEVER = float("inf")
 PR_SET_DUMPABLE = 4
 
 
@@ -129,8 +132,10 @@ class _Watch:
         self._early: list[int] = []  # came before there was a child
         self._last_term = float("-inf")
         self._kill = False
+        self._halted = False
         self._stopped_by = 0
         self._stopped_at = 0.0
+        self._continue_at = NEVER
         self._before: list[tuple[int, Handler]] = []
         self._wake, self._waker = os.pipe()
         for end in (self._wake, self._waker):
@@ -219,6 +224,9 @@ class _Watch:
                 self._kill = True
                 return
             self._last_term = now
+        if number == signal.SIGCONT and self._halted:
+            self._continue_at = time.monotonic() + CONTINUED_WITH_US
+            return
         with suppress(ProcessLookupError, PermissionError):  # gone, or it changed its user
             os.kill(self._child, number)
 
@@ -261,15 +269,19 @@ class _Watch:
             if pid != self._child:
                 continue
             if os.WIFSTOPPED(status):
+                self._halted = True
                 self._stopped_by = os.WSTOPSIG(status)
                 self._stopped_at = time.monotonic()
             elif os.WIFCONTINUED(status):
+                self._halted = False
                 self._stopped_by = 0
             else:
                 return os.waitstatus_to_exitcode(status)
 
     def _pause(self) -> float | None:
         """Return the milliseconds until there is something to do; stop where the child stopped."""
+        if self._continue_at < NEVER:
+            return self._continue()
         if not self._stopped_by:
             return None
         left = self._stopped_at + STOPPED_FOR_GOOD - time.monotonic()
@@ -280,6 +292,21 @@ class _Watch:
             self._stop(number)
         return 0
 
+    def _continue(self) -> float:
+        """Let the child go on with us, unless whoever sent that signal has sent it one as well.
+
+        `fg` does, and an editor that gets a second one draws into what it is drawing.
+        """
+        assert self._child is not None  # noqa: S101 - for mypy; `start` came before
+        left = self._continue_at - time.monotonic()
+        if left > 0:
+            return left * 1000 + 1
+        self._continue_at = NEVER
+        if self._halted:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(self._child, signal.SIGCONT)
+        return 0
+
     def _stop(self, number: int) -> None:
         """Stop as the child did, so that the shell takes the terminal and offers `fg`."""
         if self._terminal < 0:
@@ -288,7 +315,7 @@ class _Watch:
         if number != signal.SIGSTOP:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
-        signal.raise_signal(number)  # SIGCONT, which ends this, is forwarded
+        signal.raise_signal(number)  # until SIGCONT
         if number != signal.SIGSTOP:
             signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask - {signal.SIGCHLD})

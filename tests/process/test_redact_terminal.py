@@ -320,6 +320,28 @@ def test_ctrl_z_that_the_child_keeps_for_itself_does_not_stop_us(
     assert "Stopped" not in shell.before
 
 
+@pytest.mark.parametrize("way", ["fg", "kill -CONT %%; fg", "kill -CONT $!"])
+def test_a_child_is_continued_once(shell: pexpect.spawn[str], way: str) -> None:
+    """An editor that is drawing already when a second SIGCONT comes draws nonsense."""
+    code = (
+        "import os, signal, time; seen = []; "
+        "signal.signal(signal.SIGCONT, lambda *_: seen.append(1)); "
+        "os.write(1, b'rea' + b'dy'); signal.pause(); time.sleep(0.3); print('times', len(seen))"
+    )
+    if way.endswith("$!"):  # only us, not our group
+        shell.sendline(f'set +m; $L {sys.executable} -c "{code}" & sleep 1; kill -TSTP $!; sleep 1')
+        shell.expect_exact("ready")
+        shell.sendline("pkill -STOP -P $!; sleep 0.5; " + way)
+    else:
+        shell.sendline(f'$L {sys.executable} -c "{code}"')
+        shell.expect_exact("ready")
+        shell.sendcontrol("z")
+        shell.expect_exact("Stopped")
+        shell.expect_exact("$ ")
+        shell.sendline(way)
+    shell.expect_exact("times 1")
+
+
 def test_a_child_that_stops_only_itself_gives_the_terminal_back(shell: pexpect.spawn[str]) -> None:
     """As less does: it tells nobody of its group."""
     shell.sendline("$L sh -c 'echo be''fore; kill -TSTP $$; echo af''ter'")
