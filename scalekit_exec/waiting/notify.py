@@ -65,7 +65,7 @@ class Notices:
 
 
 class Notice:
-    """One call of the command, with one JSON object on its stdin; nobody waits for it to end.
+    """One call of the command, with one JSON object on its stdin; it runs beside a wait.
 
     A token is never in it: there is none yet. The command is stopped after the settings' time; its
     output is not ours to show. `say` is told what went wrong.

@@ -58,11 +58,8 @@ ODD = (
 )
 
 
-@pytest.mark.parametrize("identifier", ODD)
-@pytest.mark.parametrize("name", ["nushell", "yash", "bash", "zsh", "fish"])
-def test_an_odd_identifier_is_completed_as_one_word(
-    name: str, identifier: str, tmp_path: Path
-) -> None:
+def completed(name: str, identifier: str, tmp_path: Path) -> list[str]:
+    """Return the words that a shell makes of a Tab behind `gmail@`."""
     home = tmp_path / "person"
     home.mkdir()
     shell = SHELLS[name]
@@ -71,10 +68,18 @@ def test_an_odd_identifier_is_completed_as_one_word(
     (home / "scalekit.toml").write_text(f'{told}[services.gmail]\nconnection_name = "g"\n')
     terminal = Terminal(shell, home)
     try:
-        assert terminal.arguments("scalekit-exec gmail@\t") == [f"gmail@{identifier}"]
+        return terminal.arguments("scalekit-exec gmail@\t")
     finally:
         terminal.close()
-    assert not list(home.rglob("ran"))
+
+
+@pytest.mark.parametrize("identifier", ODD)
+@pytest.mark.parametrize("name", ["nushell", "yash", "bash", "zsh", "fish"])
+def test_an_odd_identifier_is_completed_as_one_word(
+    name: str, identifier: str, tmp_path: Path
+) -> None:
+    assert completed(name, identifier, tmp_path) == [f"gmail@{identifier}"]
+    assert not list(tmp_path.rglob("ran"))
 
 
 @pytest.mark.parametrize(
@@ -84,15 +89,5 @@ def test_an_odd_identifier_is_completed_as_one_word(
 def test_one_that_a_shell_would_expand_is_offered_as_it_is_or_not_at_all(
     name: str, identifier: str, tmp_path: Path
 ) -> None:
-    home = tmp_path / "person"
-    home.mkdir()
-    shell = SHELLS[name]
-    furnish(shell, home)
-    told = f"identifier = {json.dumps(identifier)}\n"
-    (home / "scalekit.toml").write_text(f'{told}[services.gmail]\nconnection_name = "g"\n')
-    terminal = Terminal(shell, home)
-    try:
-        found = terminal.arguments("scalekit-exec gmail@\t")
-    finally:
-        terminal.close()
+    found = completed(name, identifier, tmp_path)
     assert found in ([f"gmail@{identifier}"], ["gmail@"])
